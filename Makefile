@@ -1,0 +1,53 @@
+# Everything here works on a fresh machine with Python 3.11 and make: each target sets up what it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+LOCK_FLAGS := --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 -q
+SOURCES := dags connectors services infra tests
+
+.PHONY: demo test check bench lock clean help
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"Python 3.11 or 3.12 is needed, found {sys.version.split()[0]}. Install it, or name one: make PYTHON=/path/to/python3.11 demo")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $(UV)
+
+$(VENV)/.demo: $(UV) requirements/demo.txt pyproject.toml
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo requirements/test.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
+	@touch $@
+
+demo: $(VENV)/.demo  ## a month through the whole network on this machine, no server
+	@$(BIN)/spiegelnet demo
+
+test: $(VENV)/.test  ## all tests on the embedded engines
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.test  ## style, types, import direction, layout and docs
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest tests/docs tests/spec -n 2
+
+bench: $(VENV)/.demo  ## speed and memory beside named baselines of the same run
+	@$(BIN)/python -m infra.bench
+
+lock: $(UV)  ## resolve the locks anew after a change of pyproject.toml
+	@echo 'uv>=0.9' | $(UV) pip compile $(LOCK_FLAGS) - -o requirements/uv.txt
+	@$(UV) pip compile $(LOCK_FLAGS) --extra install pyproject.toml -o requirements/demo.txt
+	@$(UV) pip compile $(LOCK_FLAGS) --extra install --extra dev pyproject.toml -o requirements/test.txt
+	@$(UV) pip compile $(LOCK_FLAGS) --all-extras pyproject.toml -o requirements/all.txt
+
+clean:  ## remove the environment, the demo network and build results
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Data contracts, one folder per event type; data only."""

@@ -1,0 +1,1 @@
+"""How the servers of the network are started and configured, and the benchmark of this product."""

@@ -1,0 +1,1 @@
+"""Shapes of events, one folder per event type; data only."""

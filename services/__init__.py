@@ -1,0 +1,1 @@
+"""What a node and the hub do: sending, receiving, gate, store, indicators, release, benchmark, SQL."""
