@@ -1,0 +1,1 @@
+"""A participant as receiver: parcels fetched, checked, opened and handed to the gate."""

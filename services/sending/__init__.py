@@ -1,0 +1,1 @@
+"""A participant as sender: addresses placed, pseudonyms made, events sealed, parcels handed to the broker."""

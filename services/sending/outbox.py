@@ -1,0 +1,162 @@
+"""The sender's outbox: a parcel gets its place in its stream, and its bytes, in one transaction, once.
+
+That transaction also moves the position in the source on, so that a command that is killed anywhere and run again goes
+on where it was, and what was sealed is sent with the same bytes however often sending is tried. A stream is one
+(sender, receiver, outbox); its id is random, so that a new outbox is a new stream and never a fork of an old one.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from services.errors import Fatal
+from services.privacy.parcel import parcel_hash, read_header
+from services.sqlite import errors_named, open_database, transaction
+
+Seal = Callable[[bytes, int, bytes], bytes]
+"""Makes a parcel of (stream, sequence, previous parcel's hash)."""
+
+FIRST_PREVIOUS = bytes(32)
+"""What the first parcel of a stream names as the one before it."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS streams (
+    receiver TEXT PRIMARY KEY, stream BLOB NOT NULL, next INTEGER NOT NULL, previous BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS parcels (
+    number INTEGER PRIMARY KEY, parcel_id BLOB NOT NULL UNIQUE, receiver TEXT NOT NULL, stream BLOB NOT NULL,
+    sequence INTEGER NOT NULL, hash BLOB NOT NULL, key BLOB NOT NULL, value BLOB, UNIQUE (stream, sequence));
+CREATE INDEX IF NOT EXISTS waiting ON parcels (number) WHERE value IS NOT NULL;
+CREATE TABLE IF NOT EXISTS positions (
+    source BLOB NOT NULL, receiver TEXT NOT NULL, event_type TEXT NOT NULL, next INTEGER NOT NULL,
+    PRIMARY KEY (source, receiver, event_type)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A parcel that the broker has not acknowledged yet.
+
+    Attributes:
+        parcel_id: the 16 bytes in its header.
+        receiver: participant id.
+        key: 16 random bytes, the message's key at the broker; the same at every try.
+        value: the parcel.
+    """
+
+    parcel_id: bytes
+    receiver: str
+    key: bytes
+    value: bytes
+
+
+class Outbox:
+    """Parcels sealed and not yet sent, streams, and positions in sources: one SQLite file per sender."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.
+
+        Raises:
+            Retryable, Fatal: see `open_database`.
+        """
+        self._path = path
+        # Sequence numbers must survive a power failure: given out twice they would look like a fork.
+        self._db = open_database(path, _SCHEMA, durable=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def enqueue(self, receiver: str, seals: Sequence[Seal], position: tuple[bytes, str, int]) -> int:
+        """Seal and store what one batch of a source brings one receiver, and move the position on; all or nothing.
+
+        Args:
+            receiver: participant id.
+            seals: one for each parcel, in order; called within the transaction with the stream's id (16 bytes), the
+                sequence number and the previous parcel's hash (32 bytes).
+            position: (source's digest, event type, number of its batches done after this one). A batch that was done
+                before is left alone.
+
+        Returns:
+            The number of parcels stored: `len(seals)`, or 0 if the batch was done before.
+
+        Raises:
+            Fatal: the batch before this one is missing.
+            Retryable: the file stayed locked.
+        """
+        source, event_type, done = position
+        with transaction(self._db, self._path) as db:
+            before = self.position(source, receiver, event_type)
+            if done <= before:
+                return 0
+            if done != before + 1:
+                raise Fatal(
+                    f"Batch {done} of {event_type} for {receiver} came before batch {before + 1}.",
+                    "Batches of a source are sent in order, so that none is left out.",
+                    "Send the file again from its beginning; what was sent is not sent twice.",
+                )
+            self._store(receiver, seals)
+            db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", (source, receiver, event_type, done))
+        return len(seals)
+
+    def position(self, source: bytes, receiver: str, event_type: str) -> int:
+        """Return how many batches of this source, receiver and event type are in the outbox or were sent."""
+        with errors_named(self._path):
+            row = self._db.execute(
+                "SELECT next FROM positions WHERE source = ? AND receiver = ? AND event_type = ?",
+                (source, receiver, event_type),
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def waiting(self) -> int:
+        """Return how many parcels are not marked as sent."""
+        with errors_named(self._path):
+            row = self._db.execute("SELECT count(*) FROM parcels WHERE value IS NOT NULL").fetchone()
+        return int(row[0])
+
+    def pending(self, limit: int = 64) -> list[Waiting]:
+        """Return the oldest parcels that are not marked as sent, at most `limit` (each up to 1 MiB)."""
+        with errors_named(self._path):
+            rows = self._db.execute(
+                "SELECT parcel_id, receiver, key, value FROM parcels WHERE value IS NOT NULL ORDER BY number LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [Waiting(*row) for row in rows]
+
+    def mark_sent(self, parcel_ids: Sequence[bytes]) -> None:
+        """Note that the broker has these parcels: their bytes go, their ids and hashes stay.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            db.executemany("UPDATE parcels SET value = NULL WHERE parcel_id = ?", [(each,) for each in parcel_ids])
+
+    def _store(self, receiver: str, seals: Sequence[Seal]) -> None:
+        row = self._db.execute("SELECT stream, next, previous FROM streams WHERE receiver = ?", (receiver,)).fetchone()
+        stream, sequence, previous = row or (secrets.token_bytes(16), 0, FIRST_PREVIOUS)
+        for seal in seals:
+            value = seal(stream, sequence, previous)
+            previous = parcel_hash(value)
+            self._db.execute(
+                "INSERT INTO parcels (parcel_id, receiver, stream, sequence, hash, key, value)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    read_header(value).parcel_id,
+                    receiver,
+                    stream,
+                    sequence,
+                    previous,
+                    secrets.token_bytes(16),
+                    value,
+                ),
+            )
+            sequence += 1
+        self._db.execute("INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?)", (receiver, stream, sequence, previous))
