@@ -1,0 +1,199 @@
+"""Counts cells: the catalogue's Trino SQL on DuckDB, for all periods of a kind in one query per statement.
+
+Nothing here is released; the counts are true ones and stay in the node until services.disclosure has seen them.
+
+Which events are seen is a matter of the tables given: the close of a month writes down snapshots, and its cells are
+counted on those. An event that arrives later is in no later run of that month on those snapshots, and is in the
+look-back of the next month, whose snapshots have it.
+"""
+
+import hmac
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import polars as pl
+import sqlglot
+
+from services.errors import Fatal
+from services.indicators.districts import Reference, district_groups, latest, references
+from services.indicators.model import Catalogue, Indicator
+from services.indicators.periods import Period, period_of
+
+EVENT_TABLES: Final = ("payment_arrears", "early_warning_case", "supply_stop_notice", "eviction_notice")
+KEY_SPACE: Final = 2**32
+DISTRICT_TRAIT: Final = "dwellings"
+
+COUNTS: Final = {
+    "period": pl.String,
+    "indicator": pl.String,
+    "district": pl.String,
+    "value": pl.Int64,
+    "units": pl.Int64,
+    "key": pl.Int64,
+    "below_value": pl.Int64,
+    "below_units": pl.Int64,
+    "below_key": pl.Int64,
+    "population": pl.Int64,
+    "population_date": pl.Date,
+    "vintage": pl.Int32,
+}
+"""A row per cell. `district` is null for the municipality's total. The denominator is either counted (`below_…`) or
+public (`population`); the other is null, and both are where there is no population figure."""
+
+_VIEWS: Final = Path(__file__).with_name("views")
+_Place = tuple[str, str | None]
+_Counted = dict[_Place, tuple[int, int, int]]
+
+_CELLS_SQL: Final = """
+WITH unit_rows AS ({sql}),
+per_unit AS (
+    SELECT r.period, r.unit, g.district_group, GROUPING(g.district_group) AS is_total,
+        COUNT(*) AS events, MIN(k.key) AS unit_key
+    FROM unit_rows r
+    LEFT JOIN district_groups g ON g.period = r.period AND g.district = r.district
+    LEFT JOIN unit_keys k ON k.unit = r.unit
+    GROUP BY GROUPING SETS ((r.period, r.unit), (r.period, r.unit, g.district_group))
+)
+SELECT period, district_group, SUM(events) AS events, COUNT(*) AS units, COUNT(unit_key) AS keyed, SUM(unit_key) AS keys
+FROM per_unit
+WHERE is_total = 1 OR district_group IS NOT NULL
+GROUP BY period, district_group
+"""
+
+
+def unit_key(release_key: bytes, unit: bytes) -> int:
+    """The unit's key below 2**32: the first 8 bytes of HMAC-SHA256 under the node's release key, modulo 2**32."""
+    return int.from_bytes(hmac.digest(release_key, unit, "sha256")[:8]) % KEY_SPACE
+
+
+def prepare(con: duckdb.DuckDBPyConnection, release_key: bytes) -> None:
+    """Make the catalogue's views and the units' keys from the event tables on the connection.
+
+    Args:
+        con: has tables or views `payment_arrears`, `early_warning_case`, `supply_stop_notice`, `eviction_notice` (only
+            this municipality's events; `address` a BLOB, dates DATE) and `population_reference`.
+        release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
+    """
+    for path in sorted(_VIEWS.glob("*.sql")):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_duckdb(path.read_text(encoding='utf-8'))}")
+    addresses = " UNION ".join(f"SELECT address AS unit FROM {table}" for table in EVENT_TABLES)
+    units = pl.DataFrame(con.sql(addresses).to_arrow_table())["unit"].to_list()
+    keys = pl.DataFrame(
+        {"unit": units, "key": [unit_key(release_key, unit) for unit in units]},
+        schema={"unit": pl.Binary, "key": pl.Int64},
+    )
+    _replace(con, "unit_keys", keys)
+
+
+def count_cells(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, municipality: str, periods: Sequence[str]
+) -> pl.DataFrame:
+    """True counts of every event indicator for every period that has its release period.
+
+    Args:
+        con: a connection after `prepare`.
+        catalogue: indicators by id; open-data ones are left out.
+        municipality: the node's area, `gm0518`.
+        periods: months, quarters and years mixed.
+
+    Returns:
+        A frame with the columns `COUNTS`, a row for each period × indicator × (total and, where the indicator is
+        released by district, each district group), also where nothing was counted; sorted, so the same input gives the
+        same frame.
+
+    Raises:
+        Fatal: a unit without a key: the views were made from other tables.
+    """
+    known = references(pl.DataFrame(con.sql("SELECT * FROM population_reference").to_arrow_table()))
+    asked = [period_of(period) for period in sorted(set(periods))]
+    rows: list[tuple[object, ...]] = []
+    for kind in ("month", "quarter", "year"):
+        entries = [entry for entry in catalogue.values() if entry.source == "events" and entry.release_period == kind]
+        of_kind = [period for period in asked if period.kind == kind]
+        if entries and of_kind:
+            rows += _count_kind(con, entries, municipality, of_kind, known)
+    return pl.DataFrame(rows, schema=COUNTS, orient="row").sort("period", "indicator", "district", nulls_last=False)
+
+
+def _count_kind(
+    con: duckdb.DuckDBPyConnection,
+    entries: Sequence[Indicator],
+    municipality: str,
+    periods: Sequence[Period],
+    known: Sequence[Reference],
+) -> list[tuple[object, ...]]:
+    """Rows of `COUNTS` for indicators and periods of one kind; a statement that two indicators share runs once."""
+    groups = {period.id: district_groups(known, municipality, DISTRICT_TRAIT, period.start) for period in periods}
+    _register_periods(con, periods)
+    members = [
+        (period, district, group.name) for period in groups for group in groups[period] for district in group.districts
+    ]
+    schema = {"period": pl.String, "district": pl.String, "district_group": pl.String}
+    _replace(con, "district_groups", pl.DataFrame(members, schema=schema, orient="row"))
+    counted: dict[str, _Counted] = {}
+    for sql in dict.fromkeys(sql for entry in entries for sql in (entry.numerator.sql, entry.denominator.sql) if sql):
+        counted[sql] = _run(con, sql)
+    rows: list[tuple[object, ...]] = []
+    for period in periods:
+        for entry in entries:
+            trait = entry.denominator.trait
+            whole = latest(known, municipality, trait, period.start) if trait else None
+            rows.append(_row(entry, (period.id, None), counted, whole, vintage=period.start.year))
+            if entry.release_level == "district":
+                for group in groups[period.id]:
+                    public = group.population if trait else None
+                    place = (period.id, group.name)
+                    rows.append(_row(entry, place, counted, public, vintage=group.population.vintage))
+    return rows
+
+
+def _row(
+    entry: Indicator, place: _Place, counted: dict[str, _Counted], public: Reference | None, *, vintage: int
+) -> tuple[object, ...]:
+    """One row of `COUNTS`; a proportion counts each unit once, whatever its number of events."""
+
+    def count(sql: str) -> tuple[int, int, int]:
+        events, units, key = counted[sql].get(place, (0, 0, 0))
+        return (units if entry.kind == "proportion" else events), units, key
+
+    below = count(entry.denominator.sql) if entry.denominator.sql else (None, None, None)
+    population = (public.value, public.reference_date) if public else (None, None)
+    period, district = place
+    return (period, entry.id, district, *count(entry.numerator.sql or ""), *below, *population, vintage)
+
+
+def _run(con: duckdb.DuckDBPyConnection, sql: str) -> _Counted:
+    """Events, distinct units and key sum per (period, district group or None for the total)."""
+    found: _Counted = {}
+    for period, group, events, units, keyed, keys in con.execute(_duckdb(_CELLS_SQL.format(sql=sql))).fetchall():
+        if keyed != units:
+            raise Fatal(
+                "Some households of a cell have no release key.",
+                "The event tables changed after prepare().",
+                "Prepare the connection again and count once more.",
+            )
+        found[period, group] = (int(events), int(units), int(keys))
+    return found
+
+
+def _register_periods(con: duckdb.DuckDBPyConnection, periods: Iterable[Period]) -> None:
+    rows = [(period.id, period.start, period.end, period.lookback_start) for period in periods]
+    names = ("period", "period_start", "period_end", "lookback_start")
+    schema = {name: pl.String if name == "period" else pl.Date for name in names}
+    _replace(con, "periods", pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _replace(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
+    """A small temporary table that lives with the connection."""
+    con.register("rows_given", rows)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM rows_given")
+    con.unregister("rows_given")
+
+
+@cache
+def _duckdb(trino_sql: str) -> str:
+    """Trino's dialect in DuckDB's."""
+    return sqlglot.transpile(trino_sql, read="trino", write="duckdb")[0]

@@ -1,0 +1,75 @@
+"""Random small event sets give the same counts on DuckDB and on the plain-Python oracle."""
+
+from datetime import date
+from typing import Any
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.indicators import count_cells, load_catalogue, prepare
+from tests.spec import indicator_oracle as oracle
+
+PERIODS = ["2024-11", "2024-12", "2025-01", "2025-06", "2025-07", "2024", "2025"]
+
+addresses = st.sampled_from([bytes([n]) * 32 for n in range(6)])
+districts = st.sampled_from(["wk900101", "wk900102", "wk900103", "wk900199"])
+edges = st.sampled_from(
+    [date(2024, 5, 1), date(2024, 6, 30), date(2024, 12, 31), date(2025, 1, 1), date(2025, 6, 30), date(2025, 7, 1)]
+)
+days = st.one_of(edges, st.dates(date(2024, 4, 1), date(2025, 8, 31)))
+partners = st.sampled_from(["rent", "energy", "water", "health_insurance", "mortgage"])
+results = st.sampled_from(
+    [None, *oracle.ACCEPTED, "paid_or_arranged_self", "referral_without_contact", "no_contact_possible"]
+)
+
+
+def rows(**columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    fields = {"address": addresses, "district": districts, **columns}
+    return st.lists(st.fixed_dictionaries(fields), max_size=12)
+
+
+events = st.builds(
+    oracle.Events,
+    payment_arrears=rows(
+        partner_type=partners,
+        arisen_on=st.sampled_from([date(2024, 1, 1), date(2024, 1, 2)]),
+        signalled_on=days,
+        reported_by=st.sampled_from(["partner", "municipality"]),
+    ),
+    early_warning_case=rows(
+        event_id=st.sampled_from([bytes([n]) * 16 for n in range(8)]),
+        reached=st.booleans(),
+        result=results,
+        closed_on=st.none() | days,
+    ).map(lambda found: [dict(row, address=row["event_id"][:1] * 32, district="wk900101") for row in found]),
+    supply_stop_notice=rows(
+        commodity=st.just("gas"), stage=st.sampled_from(["announced", "carried_out"]), effective_on=st.none() | days
+    ),
+    eviction_notice=rows(
+        cause=st.just("other"),
+        stage=st.sampled_from(["announced", "carried_out", "withdrawn"]),
+        effective_on=st.none() | days,
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(given_events=events)
+def test_duckdb_counts_what_the_plain_definitions_count(given_events: oracle.Events) -> None:
+    """Values, distinct households and key sums, of numerators and counted denominators, totals and district groups."""
+    with duckdb.connect() as con:
+        for name, frame in given_events.frames().items():
+            con.register(name, frame)
+        prepare(con, oracle.RELEASE_KEY)
+        counts = count_cells(con, load_catalogue(), oracle.MUNICIPALITY, PERIODS)
+    found = {}
+    for row in counts.iter_rows(named=True):
+        below = (row["below_value"], row["below_units"], row["below_key"])
+        numerator = (row["value"], row["units"], row["key"])
+        base = row["population"] if below == (None, None, None) else below
+        found[row["period"], row["indicator"], row["district"]] = (numerator, base)
+    assert found == oracle.count(given_events, PERIODS)
+    assert all(units <= below for units, below in counts.select("units", "below_units").drop_nulls().iter_rows()), (
+        "a numerator holds only units of its denominator"
+    )

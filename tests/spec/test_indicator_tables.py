@@ -1,0 +1,201 @@
+"""What each indicator counts, drawn as small tables; every table runs on the plain-Python oracle and on DuckDB."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+
+from services.indicators import count_cells, load_catalogue, prepare
+from tests.spec import indicator_oracle as oracle
+
+Counts = dict[tuple[str, str, str | None], tuple[int, int]]
+Engine = Callable[[oracle.Events, list[str]], Counts]
+
+
+def on_oracle(events: oracle.Events, periods: list[str]) -> Counts:
+    def base(below: Any) -> int:
+        return below if isinstance(below, int) else below[1]
+
+    return {cell: (above[0], base(below)) for cell, (above, below) in oracle.count(events, periods).items()}
+
+
+def on_duckdb(events: oracle.Events, periods: list[str]) -> Counts:
+    with duckdb.connect() as con:
+        for name, frame in events.frames().items():
+            con.register(name, frame)
+        prepare(con, oracle.RELEASE_KEY)
+        counts = count_cells(con, load_catalogue(), oracle.MUNICIPALITY, periods)
+    return {
+        (row["period"], row["indicator"], row["district"]): (row["value"], row["population"] or row["below_units"] or 0)
+        for row in counts.iter_rows(named=True)
+    }
+
+
+@pytest.fixture(params=[on_oracle, on_duckdb])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return request.param  # type: ignore[no-any-return]  # pytest's param is Any
+
+
+def table(drawing: str) -> list[dict[str, Any]]:
+    """Rows of a drawn table; `-` is null, dates and true/false are read, `address` and `event_id` become bytes."""
+    lines = [[cell.strip() for cell in line.split("|")] for line in drawing.strip().splitlines()]
+    return [{name: value(name, text) for name, text in zip(lines[0], line, strict=True)} for line in lines[1:]]
+
+
+def value(name: str, text: str) -> Any:
+    if text == "-":
+        return None
+    if name in ("address", "event_id"):
+        return text.encode()
+    if text in ("true", "false"):
+        return text == "true"
+    return date.fromisoformat(text) if name.endswith("_on") else text
+
+
+def arrears(drawing: str) -> oracle.Events:
+    """Signals from `address | partner_type | signalled_on [| arisen_on | reported_by | district]`."""
+    usual = {"arisen_on": date(2024, 12, 1), "reported_by": "partner", "district": "wk900101"}
+    return oracle.Events(payment_arrears=[usual | row for row in table(drawing)])
+
+
+def cases(drawing: str) -> oracle.Events:
+    return oracle.Events(early_warning_case=[{"district": "wk900101"} | row for row in table(drawing)])
+
+
+def test_a_signal_counts_in_the_month_it_was_given_from_the_first_day_to_the_last(engine: Engine) -> None:
+    events = arrears("""
+        address | partner_type | signalled_on
+        A       | rent         | 2025-02-28
+        A       | rent         | 2025-03-01
+        A       | energy       | 2025-03-31
+        B       | water        | 2025-04-01
+    """)
+    found = engine(events, ["2025-02", "2025-03", "2025-04", "2025-05"])
+    monthly = [found[f"2025-0{n}", "signals_per_1000_households", None] for n in (2, 3, 4, 5)]
+    assert monthly == [(1, 10_000), (2, 10_000), (1, 10_000), (0, 10_000)]
+    assert found["2025-03", "households_with_signal_share", None] == (1, 10_000)
+    assert found["2025-03", "rent_arrears_per_1000_households", None] == (1, 10_000)
+    assert found["2025-03", "energy_arrears_per_1000_households", None] == (1, 10_000)
+    assert found["2025-04", "rent_arrears_per_1000_households", None] == (0, 10_000)
+
+
+def test_the_municipalitys_own_list_counts_only_what_no_partner_sent(engine: Engine) -> None:
+    events = arrears("""
+        address | partner_type | arisen_on  | signalled_on | reported_by
+        A       | rent         | 2025-01-05 | 2025-03-01   | partner
+        A       | rent         | 2025-01-05 | 2025-03-01   | municipality
+        A       | rent         | 2025-01-06 | 2025-03-01   | municipality
+        B       | rent         | 2025-01-05 | 2025-03-01   | municipality
+        C       | rent         | 2025-01-05 | 2025-03-01   | partner
+        C       | rent         | 2025-01-05 | 2025-03-01   | partner
+    """)
+    # A twice (the twin is gone, the other arrears are not its twin), B once, C's two equal rows are two events
+    assert engine(events, ["2025-03"])["2025-03", "signals_per_1000_households", None] == (5, 10_000)
+
+
+def test_every_address_is_multiple_else_consecutive_else_single(engine: Engine) -> None:
+    events = arrears("""
+        address | partner_type | signalled_on
+        several | rent         | 2025-07-01
+        several | energy       | 2025-07-30
+        several | rent         | 2025-06-01
+        again   | rent         | 2025-07-02
+        again   | energy       | 2025-01-01
+        twice   | rent         | 2025-07-02
+        twice   | rent         | 2025-07-20
+        long    | rent         | 2025-07-03
+        long    | rent         | 2024-12-31
+        later   | rent         | 2025-07-03
+        later   | water        | 2025-08-01
+        gone    | rent         | 2025-06-15
+    """)
+    found = engine(events, ["2025-07"])
+    assert found["2025-07", "multiple_signals_share", None] == (1, 5), "only `several`"
+    assert found["2025-07", "consecutive_signals_share", None] == (1, 5), "only `again`: January is six months before"
+
+
+def test_cases_count_in_the_month_they_close_and_each_household_once(engine: Engine) -> None:
+    events = cases("""
+        event_id | address | reached | result                  | closed_on
+        1        | A       | true    | advice_or_quick_fix     | 2025-03-01
+        2        | B       | true    | financial_follow_up     | 2025-03-31
+        3        | C       | true    | non_financial_follow_up | 2025-03-05
+        4        | D       | true    | paid_or_arranged_self   | 2025-03-05
+        5        | E       | true    | no_help_needed          | 2025-03-05
+        6        | F       | true    | already_in_debt_counselling | 2025-03-05
+        7        | G       | false   | referral_without_contact | 2025-03-05
+        8        | H       | false   | no_contact_possible     | 2025-03-05
+        9        | A       | false   | no_contact_possible     | 2025-03-09
+        10       | I       | true    | advice_or_quick_fix     | -
+        11       | J       | true    | advice_or_quick_fix     | 2025-04-01
+    """)
+    found = engine(events, ["2025-03"])
+    assert found["2025-03", "reached_share", None] == (6, 8), "A to F of A to H; A once, reached in one of two cases"
+    assert found["2025-03", "help_accepted_share", None] == (3, 6)
+
+
+def test_a_case_sent_again_after_it_closed_counts_in_its_latest_state(engine: Engine) -> None:
+    events = cases("""
+        event_id | address | reached | result              | closed_on
+        1        | A       | false   | -                   | -
+        1        | A       | true    | financial_follow_up | 2025-03-10
+        2        | B       | false   | no_contact_possible | 2025-03-10
+        2        | B       | true    | financial_follow_up | 2025-04-10
+    """)
+    found = engine(events, ["2025-03", "2025-04"])
+    assert found["2025-03", "reached_share", None] == (1, 1)
+    assert found["2025-04", "reached_share", None] == (1, 1)
+
+
+def test_only_stops_and_evictions_carried_out_count_in_the_year_they_took_effect(engine: Engine) -> None:
+    drawing = """
+        address | stage       | effective_on
+        A       | carried_out | 2025-01-01
+        A       | carried_out | 2025-12-31
+        B       | announced   | 2025-06-01
+        C       | carried_out | 2024-12-31
+        D       | carried_out | -
+    """
+    rows = [{"district": "wk900101"} | row for row in table(drawing)]
+    stops = [{"commodity": "electricity"} | row for row in rows]
+    evictions = [{"cause": "other"} | row for row in rows]
+    found = engine(oracle.Events(supply_stop_notice=stops, eviction_notice=evictions), ["2025"])
+    assert found["2025", "supply_stops_per_1000_households", None] == (2, 10_000)
+    assert found["2025", "evictions_per_1000_households", None] == (2, 10_000)
+
+
+def test_district_cells_follow_the_fixed_map_and_an_unknown_district_counts_in_the_total_only(engine: Engine) -> None:
+    events = arrears("""
+        address | partner_type | signalled_on | district
+        A       | rent         | 2025-03-01   | wk900101
+        B       | rent         | 2025-03-01   | wk900102
+        C       | rent         | 2025-03-01   | wk900103
+        C       | energy       | 2025-03-02   | wk900103
+        D       | rent         | 2025-03-01   | wk900199
+    """)
+    found = engine(events, ["2025-03"])
+    assert found["2025-03", "signals_per_1000_households", None] == (5, 10_000)
+    assert found["2025-03", "signals_per_1000_households", "wk900101"] == (1, 4_200)
+    assert found["2025-03", "signals_per_1000_households", "wk900102-wk900103"] == (3, 5_700)
+    assert found["2025-03", "households_with_signal_share", "wk900102-wk900103"] == (2, 5_700)
+
+
+def test_a_late_signal_is_in_no_released_month_but_in_the_next_months_look_back(engine: Engine) -> None:
+    """February is counted on the tables as they were at its close, March on those at March's close."""
+    at_close_of_february = arrears("""
+        address | partner_type | signalled_on
+        A       | rent         | 2025-02-10
+    """)
+    at_close_of_march = arrears("""
+        address | partner_type | signalled_on
+        A       | rent         | 2025-02-10
+        late    | rent         | 2025-02-20
+        late    | rent         | 2025-03-20
+    """)
+    february = engine(at_close_of_february, ["2025-02"])
+    march = engine(at_close_of_march, ["2025-03"])
+    assert february["2025-02", "signals_per_1000_households", None] == (1, 10_000)
+    assert march["2025-03", "signals_per_1000_households", None] == (1, 10_000)
+    assert march["2025-03", "consecutive_signals_share", None] == (1, 1)
