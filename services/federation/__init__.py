@@ -1,0 +1,1 @@
+"""Questions in SQL over what the network published: DuckDB on one machine, with the names that Trino has."""

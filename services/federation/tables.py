@@ -1,0 +1,119 @@
+"""Names and columns of the SQL surface, for tables that hold nothing yet; a table with files has its files' columns."""
+
+from types import MappingProxyType
+
+_FIGURES = {
+    "period": "VARCHAR",
+    "period_kind": "VARCHAR",
+    "municipality": "VARCHAR",
+    "indicator": "VARCHAR",
+    "numerator": "BIGINT",
+    "denominator": "BIGINT",
+    "denominator_date": "DATE",
+    "value": "DOUBLE",
+    "unit": "VARCHAR",
+    "ci_low": "DOUBLE",
+    "ci_high": "DOUBLE",
+    "status": "VARCHAR",
+    "peer_set": "VARCHAR",
+    "peer_count": "BIGINT",
+    "peer_p25": "DOUBLE",
+    "peer_median": "DOUBLE",
+    "peer_p75": "DOUBLE",
+    "overdispersion": "DOUBLE",
+    "compared": "VARCHAR",
+    "trend": "VARCHAR",
+    "coverage": "DOUBLE",
+    "definition_version": "BIGINT",
+    "release_id": "VARCHAR",
+    "released_at": "TIMESTAMP WITH TIME ZONE",
+}
+_PEERS = {
+    "period": "VARCHAR",
+    "peer_set": "VARCHAR",
+    "municipality": "VARCHAR",
+    "peer": "VARCHAR",
+    "rank": "BIGINT",
+    "distance": "DOUBLE",
+    "traits": "VARCHAR",
+    "trait_vintage": "BIGINT",
+}
+_SINGLE = ("title", "definition", "unit", "numerator", "denominator", "proxy_for")
+_SEVERAL = ("does_not_say", "perverse_incentives", "misses", "series_breaks")
+_INDICATORS = {
+    "indicator": "VARCHAR",
+    "definition_version": "BIGINT",
+    "set": "VARCHAR",
+    "source": "VARCHAR",
+    "kind": "VARCHAR",
+    "factor": "BIGINT",
+    "unit_kind": "VARCHAR",
+    "polarity": "VARCHAR",
+    "release_period": "VARCHAR",
+    "release_level": "VARCHAR",
+}
+for _language in ("nl", "en"):
+    _INDICATORS |= {f"{name}_{_language}": "VARCHAR" for name in _SINGLE}
+    _INDICATORS |= {f"{name}_{_language}": "VARCHAR[]" for name in _SEVERAL}
+
+_RECEIVED_CELLS = {
+    "period": "VARCHAR",
+    "period_kind": "VARCHAR",
+    "area": "VARCHAR",
+    "area_kind": "VARCHAR",
+    "area_vintage": "BIGINT",
+    "indicator": "VARCHAR",
+    "definition_version": "BIGINT",
+    "dimension": "VARCHAR",
+    "dimension_value": "VARCHAR",
+    "unit_kind": "VARCHAR",
+    "numerator": "BIGINT",
+    "denominator": "BIGINT",
+    "denominator_date": "DATE",
+    "status": "VARCHAR",
+    "reason": "VARCHAR",
+    "coverage": "DOUBLE",
+    "published_value": "DOUBLE",
+    "release_id": "VARCHAR",
+}
+_CELLS = {
+    "period": "VARCHAR",
+    "period_kind": "VARCHAR",
+    "municipality": "VARCHAR",
+    "district": "VARCHAR",
+    "dimension": "VARCHAR",
+    "dimension_value": "VARCHAR",
+    "indicator": "VARCHAR",
+    "definition_version": "INTEGER",
+    "unit_kind": "VARCHAR",
+    "numerator": "BIGINT",
+    "denominator": "BIGINT",
+    "denominator_date": "DATE",
+    "status": "VARCHAR",
+    "area_vintage": "INTEGER",
+    "coverage": "DOUBLE",
+    "release_id": "VARCHAR",
+}
+_QUALITY = {
+    "period": "VARCHAR",
+    "sender": "VARCHAR",
+    "event_type": "VARCHAR",
+    "received": "BIGINT",
+    "accepted": "BIGINT",
+    "quarantined": "BIGINT",
+    "rule": "VARCHAR",
+    "held": "BIGINT",
+    "late": "BIGINT",
+    "coverage": "DOUBLE",
+}
+
+HUB = "hub"
+HUB_TABLES = MappingProxyType(
+    {
+        "benchmark.figures": _FIGURES,
+        "benchmark.peers": _PEERS,
+        "benchmark.indicators": _INDICATORS,
+        "network.cells": _RECEIVED_CELLS,
+    }
+)
+NODE_TABLES = MappingProxyType({"published.cells": _CELLS, "published.quality": _QUALITY})
