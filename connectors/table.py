@@ -1,0 +1,111 @@
+"""Turns blocks of cells into batches of events, as a table of fields says: the heart of every tabular connector."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from connectors.address import household_id
+from connectors.base import Batch, refused_rows
+from connectors.bsn import holds_bsn
+from connectors.fields import Check, Field
+from connectors.readers import Block
+
+
+@dataclass(frozen=True)
+class Address:
+    """Columns of an address; letter and addition where the source has them."""
+
+    postcode: str
+    number: str
+    letter: str | None = None
+    addition: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """How the columns of one kind of file become the fields of one event type.
+
+    Attributes:
+        event_type: name of the event type.
+        key: the source's own key.
+        address: where the household lives.
+        fields: fields of the event, in the order of its schema.
+    """
+
+    event_type: str
+    key: Field
+    address: Address
+    fields: tuple[Field, ...]
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Columns a file must have; no other column is ever read, free text least of all."""
+        parts = [part for field in (self.key, *self.fields) for part in field.required]
+        places = (self.address.postcode, self.address.number, self.address.letter, self.address.addition)
+        return tuple(dict.fromkeys([*parts, *(place for place in places if place)]))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Columns a file may lack."""
+        return tuple(part for field in (self.key, *self.fields) for part in field.optional)
+
+
+def batches(table: Table, blocks: Iterable[Block]) -> Iterator[Batch]:
+    """A batch per block; a row that fails a check is refused with the first reason."""
+    place = table.address
+    home = household_id(place.postcode, place.number, place.letter, place.addition)
+    checks = (*table.key.checks, *_address_checks(place), *(check for field in table.fields for check in field.checks))
+    for block in blocks:
+        frame = block.cells.with_columns(home.alias("_home"))
+        rows, refused = sift(frame, checks)
+        columns = [field.value.alias(field.name) for field in table.fields]
+        good = rows.select("source_row", table.key.value.alias("source_key"), pl.col("_home"), *columns).unnest("_home")
+        refused = pl.concat([block.broken, refused]).sort("source_row")
+        read = good.height + refused.height
+        if read:
+            firsts = [part["source_row"][0] for part in (good, refused) if part.height]
+            yield Batch(table.event_type, good, refused, min(firsts), read)
+
+
+def sift(frame: pl.DataFrame, checks: Iterable[Check]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that pass all checks, and the others as refused rows with the first check that failed.
+
+    Args:
+        frame: has `source_row` and `raw`.
+        checks: in the order in which they speak.
+    """
+    listed = tuple(checks)
+    failing = [pl.when(check.bad).then(pl.lit(at, pl.Int32)) for at, check in enumerate(listed)]
+    marked = frame.with_columns(pl.coalesce(*failing, pl.lit(None, pl.Int32)).alias("_failed"))
+    passed = marked.filter(pl.col("_failed").is_null()).drop("_failed")
+    if passed.height == frame.height:
+        return passed, refused_rows([])
+    texts = pl.DataFrame(
+        {
+            "_failed": pl.Series(range(len(listed)), dtype=pl.Int32),
+            "field": pl.Series([check.field for check in listed], dtype=pl.String),
+            "reason": pl.Series([check.reason for check in listed], dtype=pl.String),
+            "remedy": pl.Series([check.remedy for check in listed], dtype=pl.String),
+        }
+    )
+    failed = marked.filter(pl.col("_failed").is_not_null()).select("source_row", "_failed", "raw")
+    refused = failed.join(texts, on="_failed", how="left", maintain_order="left")
+    return passed, refused.select("source_row", "field", "reason", "remedy", "raw")
+
+
+def _address_checks(place: Address) -> tuple[Check, ...]:
+    postcode, number = pl.col(place.postcode), pl.col(place.number)
+    home = pl.col("_home").struct.field("household")
+    extra = [pl.col(part) for part in (place.number, place.letter, place.addition) if part]
+    field = f"{place.postcode}, {place.number}"
+    return (
+        Check(pl.any_horizontal(holds_bsn(part) for part in extra), field, "bsn_in_field", "Take the BSN out."),
+        Check(postcode.is_null() | number.is_null(), field, "missing_address", "Fill in postcode and house number."),
+        Check(
+            home.is_null(),
+            field,
+            "unreadable_address",
+            "Write the postcode as 1234AB and the house number as 10, with letter or addition after it: 10 A.",
+        ),
+    )

@@ -1,0 +1,61 @@
+"""The published figures that the sample follows; each with its origin, for the reader and for the tests.
+
+The figures on early warning are those of the national monitor of early-warning signals (Divosa), as the founders wrote
+them down; they are national, so that municipalities of the sample differ around them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+SIGNALS_PER_1000: Final = 3.15
+"""Signals per 1,000 inhabitants a month: published 3 to 4; the low end, since a sample needs no more."""
+
+PARTNER_MIX: Final = {"health_insurance": 0.41, "rent": 0.20, "energy": 0.20, "water": 0.18, "other": 0.01}
+"""Signals by class of partner, of all signals."""
+
+MULTIPLE: Final = 0.11
+"""Addresses with signals of two or more partners in the month, of the addresses with a signal in it."""
+
+CONSECUTIVE: Final = 0.40
+"""Addresses that are not multiple and had a signal in the six months before, of the same."""
+
+LOOK_BACK: Final = 6
+"""Months."""
+
+FOLLOWED_UP: Final = 0.92
+"""Addresses for which the municipality opens a case; made up."""
+
+REACHED: Final = 0.45
+"""Cases in which the resident is reached; made up, municipalities differ."""
+
+ACCEPTED: Final = 1 / 3
+"""Reached residents who accept help."""
+
+COUNTRY_INHABITANTS: Final = 17_942_942
+"""Inhabitants of the Netherlands on 1 January 2024 (CBS)."""
+
+STOPS_A_YEAR: Final = 20_000
+"""Households cut off from energy in a year, nationally."""
+
+EVICTIONS_A_YEAR: Final = 2_700
+"""Evictions by housing corporations in a year, nationally."""
+
+DIRTY: Final = 0.007
+"""Rows that are wrong in some way, of the rows of a file; made up."""
+
+
+@dataclass(frozen=True)
+class Money:
+    """Arrears of a class of partner, in euros; the spread is that of the logarithm. Made up."""
+
+    median: float
+    spread: float
+
+
+ARREARS: Final = {
+    "health_insurance": Money(380, 0.6),
+    "rent": Money(950, 0.5),
+    "energy": Money(420, 0.6),
+    "water": Money(160, 0.5),
+    "other": Money(700, 0.7),
+}

@@ -1,0 +1,87 @@
+"""Where an address lies: municipality and district by full postcode and house number, never by less."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from services.errors import Fatal
+from services.sending.routing import refuse
+
+SCHEMA: Final = {
+    "postcode": pl.String,
+    "house_number_from": pl.Int64,
+    "house_number_to": pl.Int64,
+    "municipality": pl.String,
+    "district": pl.String,
+}
+FIELD: Final = "postcode, house number"
+REMEDIES: Final = {
+    "address_unknown": "Correct the postcode or the house number; a new address needs a newer address reference.",
+    "address_ambiguous": "The address reference gives two answers: use a newer one, or ask its supplier to mend it.",
+    "other_municipality": "The address lies in another municipality: send the signal there, and take it off this list.",
+}
+
+
+@dataclass(frozen=True)
+class AddressReference:
+    """Ranges of house numbers per postcode, columns `SCHEMA`; both ends of a range are in it."""
+
+    ranges: pl.DataFrame
+
+    @staticmethod
+    def load(path: Path) -> "AddressReference":
+        """Read a reference, `.parquet` or text with `,`.
+
+        Raises:
+            Fatal: there is no such file, or it has other columns.
+        """
+        try:
+            if path.suffix == ".parquet":
+                return AddressReference(
+                    pl.read_parquet(path).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+                )
+            return AddressReference(pl.read_csv(path, schema_overrides=SCHEMA).select(*SCHEMA))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise Fatal(
+                f"The address reference {path.name} cannot be read.",
+                f"It must be there and have the columns {', '.join(SCHEMA)} ({type(error).__name__}).",
+                "Put the reference of your supplier of addresses in that form.",
+            ) from None
+
+    def resolve(self, rows: pl.DataFrame, only: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Add municipality and district to rows.
+
+        Args:
+            rows: with `source_row`, `postcode` and `house_number`.
+            only: refuse what lies elsewhere than in this municipality, as for a municipality's own list.
+
+        Returns:
+            Rows with one answer, in their order, with `municipality` and `district`; and the others as refused rows
+            (source_row, field, reason, remedy, raw), reason address_unknown, address_ambiguous or other_municipality.
+        """
+        numbered = rows.with_row_index("_row")
+        number = pl.col("house_number")
+        found = (
+            numbered.select("_row", "postcode", "house_number")
+            .join(self.ranges, on="postcode")
+            .filter(number.is_between("house_number_from", "house_number_to"))
+            .unique(["_row", "municipality", "district"])
+            .group_by("_row")
+            .agg(pl.len().alias("_answers"), pl.col("municipality", "district").first())
+        )
+        placed = numbered.join(found, on="_row", how="left", maintain_order="left")
+        reason = (
+            pl.when(pl.col("_answers").is_null()).then(pl.lit("address_unknown"))
+            .when(pl.col("_answers") > 1).then(pl.lit("address_ambiguous"))
+            .when(pl.col("municipality") != pl.lit(only, pl.String)).then(pl.lit("other_municipality"))
+        )  # fmt: skip
+        placed = placed.with_columns(reason.alias("_reason"))
+        resolved = placed.filter(pl.col("_reason").is_null()).drop("_row", "_answers", "_reason")
+        unplaced = placed.filter(pl.col("_reason").is_not_null())
+        parts = [
+            refuse(unplaced.filter(pl.col("_reason") == name).select(rows.columns), name, FIELD, remedy)
+            for name, remedy in REMEDIES.items()
+        ]
+        return resolved, pl.concat(parts).sort("source_row")
