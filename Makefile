@@ -19,12 +19,12 @@ $(UV): requirements/uv.txt
 	@touch $(UV)
 
 $(VENV)/.demo: $(UV) requirements/demo.txt pyproject.toml
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/demo.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo requirements/test.txt
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/test.txt
 	@touch $@
 
 demo: $(VENV)/.demo  ## a month through the whole network on this machine, no server

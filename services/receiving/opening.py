@@ -1,0 +1,133 @@
+"""From a message on the topic to events: size, header, sender, signature, replay, open, contract, strict decode.
+
+The order matters: nothing costly is done for who is not known, nothing is opened that is not signed by its sender, and
+nothing is decoded that this sender may not send. Each way to fail has its own name, by which refused parcels are
+counted; a parcel that fails before it is opened is not counted against the sender whose name it bears.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+
+from services.avro.decode import decode_block
+from services.avro.encode import encode_rows
+from services.avro.errors import DecodeError
+from services.broker import Message
+from services.directory import HUB, Directory, Participant
+from services.privacy import parcel, pseudonym
+from services.privacy.errors import PrivacyError
+from services.privacy.header import Header, InnerHeader
+from services.receiving.landing import OpenedParcel
+from services.receiving.replay import Arrival, ReplayWindow
+from services.registry import EventType, Registry, RegistryError
+from services.sending.routing import MUNICIPALITY, SELF
+from services.store.parcels import ParcelFate
+
+UNKNOWN_SENDER = "unknown_sender"
+CONTRACT_NOT_ALLOWED = "contract_not_allowed"
+UNKNOWN_SCHEMA = "unknown_schema"
+
+
+@dataclass(frozen=True)
+class Opener:
+    """What a receiver needs to open parcels.
+
+    Attributes:
+        participant: the receiver's id.
+        keys: its private keys by key id.
+        node_key: 32 bytes, makes the stored pseudonyms.
+        directory: who may send what.
+        registry: schemas and contracts.
+        replay: the replay window.
+        topic_id: of the topic that is read.
+    """
+
+    participant: str
+    keys: Mapping[bytes, MLKEM768X25519PrivateKey]
+    node_key: bytes
+    directory: Directory
+    registry: Registry
+    replay: ReplayWindow
+    topic_id: str
+
+    def open(self, message: Message, now: dt.datetime) -> OpenedParcel | ParcelFate:  # noqa: PLR0911 - one per way to fail
+        """Open one message, or say what became of it instead.
+
+        Args:
+            message: as it stands on the topic.
+            now: time of the reading, UTC.
+        """
+        header: Header | None = None
+        try:
+            claimed = parcel.read_header(message.value)
+            sender = self.directory.participants.get(claimed.sender)
+            if sender is None:
+                return self._fate(message, UNKNOWN_SENDER)
+            header = parcel.verify(message.value, sender.public)
+            arrival = self.replay.classify(header, parcel.parcel_hash(message.value), message.offset, now)
+            if arrival in (Arrival.DUPLICATE, Arrival.FORK):
+                return self._fate(message, arrival.value, header)
+            inner, avro = parcel.open_parcel(message.value, self.participant, self.keys)
+            if not self._allowed(sender, inner):
+                return self._fate(message, CONTRACT_NOT_ALLOWED, header)
+            frame, rows = self._decoded(inner, avro)
+        except PrivacyError as error:
+            return self._fate(message, error.code, header)
+        except RegistryError:
+            return self._fate(message, UNKNOWN_SCHEMA, header)
+        except DecodeError as error:
+            return self._fate(message, error.reason, header)
+        return OpenedParcel(header, inner, frame, rows, message.offset, message.appended_at)
+
+    def _allowed(self, sender: Participant, inner: InnerHeader) -> bool:
+        """Say whether this sender may send this type to this receiver.
+
+        A municipality reports to itself and to the hub: what it sends as its own list or case is not for another one.
+
+        Raises:
+            RegistryError: the type or version is not known here.
+        """
+        if inner.event_type not in sender.may_send:
+            return False
+        to = self.registry.get(inner.event_type, inner.version).contract.receiver
+        if to == HUB:
+            return self.participant == HUB
+        own = to == SELF or (to == MUNICIPALITY and sender.kind == MUNICIPALITY)
+        return sender.id == self.participant if own else True
+
+    def _decoded(self, inner: InnerHeader, avro: bytes) -> tuple[pl.DataFrame, pa.Array]:
+        """Decode strictly with the registered schema, and put this node's own pseudonyms in place of the outer ones."""
+        event_type = self.registry.by_sha(inner.schema_sha256)
+        if (event_type.name, event_type.version) != (inner.event_type, inner.version):
+            raise DecodeError("schema_of_another_type", inner.event_type)
+        frame, rows = decode_block(event_type, avro, inner.event_count)
+        columns = pseudonym_columns(event_type)
+        if not columns:
+            return frame, rows
+        own = [pseudonym.stored_many(self.node_key, frame[column]).alias(column) for column in columns]
+        frame = frame.with_columns(own)
+        return frame, encode_rows(event_type, frame)
+
+    def _fate(self, message: Message, fate: str, header: Header | None = None) -> ParcelFate:
+        """Name the sender only where the signature has proven it."""
+        return ParcelFate(
+            self.topic_id,
+            message.offset,
+            message.appended_at.date(),
+            fate,
+            sender=header.sender if header else None,
+            parcel_id=header.parcel_id if header else None,
+        )
+
+
+def pseudonym_columns(event_type: EventType) -> list[str]:
+    """Return the columns that hold pseudonyms of addresses or persons."""
+    return [field["name"] for field in event_type.schema["fields"] if _is_pseudonym(field["type"])]
+
+
+def _is_pseudonym(kind: object) -> bool:
+    return kind == "Pseudonym" or (isinstance(kind, Mapping) and kind.get("name") == "Pseudonym")

@@ -1,0 +1,1 @@
+"""A participant's store: Iceberg tables in two warehouses, `private` and `published`."""

@@ -1,0 +1,84 @@
+"""What came in and what became of it, counted: conservation and receipts."""
+
+import hashlib
+
+import polars as pl
+from pyiceberg.table import Table
+
+from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED, position
+from services.store.ledger import Ledger
+from services.store.node import NodeStore
+from services.store.parcels import OPENED
+
+_VERDICTS = (ACCEPTED, QUARANTINED, HELD, DUPLICATE)
+_UNANSWERED = "receipt"
+"""A receipt for a receipt would go back and forth for ever."""
+
+
+def conservation(node: NodeStore) -> pl.DataFrame:
+    """Compare the events of opened parcels with their verdicts, which must be as many, always.
+
+    Returns:
+        Per `sender` and `received_on`: `parcels`, `opened` (events by their inner headers), `accepted`, `quarantined`,
+        `held`, `duplicate`, and `balanced`.
+    """
+    table, ledger = node.intake()
+    opened = _stored_parcels(node, table).group_by("sender", "received_on")
+    counts = opened.agg(pl.len().alias("parcels"), pl.col("events").sum().alias("opened"))
+    keys = ["sender", "received_on"]
+    return (
+        counts.join(_by_verdict(ledger, *keys), on=keys, how="full", coalesce=True)
+        .with_columns(pl.col("parcels", "opened", *_VERDICTS).fill_null(0))
+        .with_columns((pl.sum_horizontal(_VERDICTS) == pl.col("opened")).alias("balanced"))
+        .sort("sender", "received_on")
+    )
+
+
+def refused_parcels(node: NodeStore) -> pl.DataFrame:
+    """Count parcels that were not opened: per `received_on` and `fate`, `parcels`."""
+    closed = node.parcels.fates().filter(pl.col("fate") != OPENED)
+    return closed.group_by("received_on", "fate").len("parcels").sort("received_on", "fate")
+
+
+def receipts(node: NodeStore) -> pl.DataFrame:
+    """Say what became of each delivery that has come to its end.
+
+    Returns:
+        Per `sender` and `delivery_id`: `event_type`, `version`, `accepted`, `held`, `duplicate`, `quarantined` (a list
+        of structs `rule`, `events`), and `key` (32 hex digits), which changes when one of these does: a receipt with
+        an unchanged key was sent before.
+    """
+    table, ledger = node.intake()
+    ended = _stored_parcels(node, table).filter("last", pl.col("event_type") != _UNANSWERED)
+    deliveries = ended.select("sender", "delivery_id").unique()
+    rows = ledger.of(deliveries)
+    keys = ["sender", "delivery_id"]
+    first = rows.group_by(keys).agg(pl.col("event_type").first(), pl.col("version").first())
+    counted = (
+        first.join(_by_verdict(Ledger(0, rows), *keys).drop(QUARANTINED), on=keys)
+        .join(_by_rule(rows, keys), on=keys, how="left")
+        .with_columns(pl.col("quarantined").fill_null([]))
+        .sort(keys)
+    )
+    digests = [hashlib.sha256(repr(row).encode()).hexdigest()[:32] for row in counted.iter_rows()]
+    return counted.with_columns(pl.Series("key", digests, dtype=pl.String))
+
+
+def _stored_parcels(node: NodeStore, intake: Table) -> pl.DataFrame:
+    """Opened parcels whose events are in `intake`: a parcel is written down just before its events are."""
+    place = position(intake)
+    opened = node.parcels.fates().filter(pl.col("fate") == OPENED)
+    if place is None:
+        return opened.clear()
+    return opened.filter(pl.col("topic_id") == place.topic_id, pl.col("topic_offset") < place.next_offset)
+
+
+def _by_verdict(ledger: Ledger, *keys: str) -> pl.DataFrame:
+    counts = [(pl.col("verdict") == verdict).sum().cast(pl.Int64).alias(verdict) for verdict in _VERDICTS]
+    return ledger.latest.group_by(keys).agg(counts)
+
+
+def _by_rule(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    stopped = rows.filter(pl.col("verdict") == QUARANTINED).group_by(*keys, "rule")
+    counts = stopped.agg(pl.len().cast(pl.Int64).alias("events")).sort("rule")
+    return counts.group_by(keys, maintain_order=True).agg(pl.struct("rule", "events").alias("quarantined"))

@@ -1,0 +1,119 @@
+"""The private, append-only table `intake`: every event that arrived, with its verdict.
+
+Its commits carry the place on the topic up to which messages were read, in the same transaction as the rows: what was
+read is stored, and is not read again. A later decision (a hold, its lifting, a replay) is a further row of the same
+parcel and row with the next `attempt`; the highest attempt counts.
+
+Never commit without an append: a commit of properties only succeeds on a stale table and would move the offset back.
+"""
+
+import datetime as dt
+import os
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import Table
+
+from services.errors import Fatal, Retryable
+from services.store.tables import append, ensure_table
+
+ACCEPTED, QUARANTINED, HELD, DUPLICATE = "accepted", "quarantined", "held", "duplicate"
+TABLE = "node.intake"
+TYPES = "spiegelnet.types"
+"""Property of a snapshot: event types of which it accepted events, in alphabetical order, joined by commas."""
+
+_TOPIC, _OFFSET, _COMMIT = "spiegelnet.topic-id", "spiegelnet.next-offset", "spiegelnet.last-commit"
+
+
+def _field(name: str, kind: pa.DataType, *, null: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=null)
+
+
+SCHEMA = pa.schema(
+    [
+        _field("parcel_id", pa.binary(16)),
+        _field("row", pa.int32()),
+        _field("attempt", pa.int32()),
+        _field("sender", pa.string()),
+        _field("stream", pa.binary(16)),
+        _field("sequence", pa.int64()),
+        _field("topic_offset", pa.int64()),
+        _field("delivery_id", pa.binary(16)),
+        _field("event_type", pa.string()),
+        _field("version", pa.int32()),
+        _field("event_id", pa.binary(16)),
+        # The month that the event is about, by its contract; null when the contract names no date.
+        _field("period", pa.string(), null=True),
+        _field("verdict", pa.string()),
+        # Quarantined or held: the rule. Duplicate: where it was before. Accepted: `warn:…`, `lifted:…` or null.
+        _field("rule", pa.string(), null=True),
+        _field("decided_at", pa.timestamp("us", tz="UTC")),
+        _field("received_on", pa.date32()),
+        _field("epoch", pa.string()),
+        # Avro bytes with the node's own pseudonyms; sealed when quarantined or held. Null for a duplicate, and for a
+        # further row about an event whose bytes stand in the row that accepted it.
+        _field("payload", pa.binary(), null=True),
+    ]
+)
+STORED = tuple(name for name in SCHEMA.names if name != "decided_at")
+"""Columns that rows bring; when they were decided is added as they are stored."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place on a topic: the next message to read, and the topic's id, which a recreated topic does not share."""
+
+    topic_id: str
+    next_offset: int
+
+
+def open_intake(catalog: SqlCatalog) -> Table:
+    """Return the table as it is now; make it when it is not there yet."""
+    return ensure_table(catalog, TABLE, SCHEMA)
+
+
+def position(table: Table) -> Position | None:
+    """Return up to where messages were read, or None before the first."""
+    if _OFFSET not in table.properties:
+        return None
+    return Position(table.properties[_TOPIC], int(table.properties[_OFFSET]))
+
+
+def store(table: Table, rows: pl.DataFrame, moved_to: Position | None, now: dt.datetime) -> None:
+    """Append rows and move the position on, both or neither.
+
+    Args:
+        table: as loaded before the rows were judged.
+        rows: columns of `STORED`; may be empty.
+        moved_to: the position after these rows; None for decisions about events that were received before.
+        now: when it is decided, UTC.
+
+    Raises:
+        Fatal: the topic is another one than before.
+        Retryable: another process stored in between, or the position would not move up.
+    """
+    properties = {_COMMIT: os.urandom(16).hex()}
+    if moved_to:
+        _require_onward(position(table), moved_to)
+        properties |= {_TOPIC: moved_to.topic_id, _OFFSET: str(moved_to.next_offset)}
+    stored = rows.filter(pl.col("verdict") == ACCEPTED, pl.col("payload").is_not_null())
+    types = stored["event_type"].unique().sort().to_list()
+    dated = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us", "UTC")).alias("decided_at"))
+    append(table, dated.to_arrow(), properties, {TYPES: ",".join(types)})
+
+
+def _require_onward(before: Position | None, after: Position) -> None:
+    if before and before.topic_id != after.topic_id:
+        raise Fatal(
+            "This participant's topic is not the one that was read before.",
+            "It was removed and made anew, so its offsets mean other messages.",
+            "Ask the broker's keeper what happened to it; then start this participant with a new store.",
+        )
+    if before and after.next_offset <= before.next_offset:
+        raise Retryable(
+            "These messages were stored before.",
+            f"The store has read up to {before.next_offset}, this run up to {after.next_offset}.",
+            "Run the command again: it starts where the store is.",
+        )

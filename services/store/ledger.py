@@ -1,0 +1,109 @@
+"""The latest verdict on every event, in memory; brought up to date by reading only the files that are new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from pyiceberg.table import Table
+
+from services.store.intake import ACCEPTED, HELD
+from services.store.snapshots import data_files, files, scan_files, sequence_number
+
+_COLUMNS = (
+    "parcel_id",
+    "row",
+    "attempt",
+    "sender",
+    "delivery_id",
+    "event_type",
+    "version",
+    "event_id",
+    "period",
+    "verdict",
+    "rule",
+    "received_on",
+)
+PLACE = ("parcel_id", "row")
+"""What names an event for good: the parcel that brought it and its number there."""
+IDENTITY = ("sender", "event_id")
+"""Whose event it is: an id counts for its sender only, so that no sender can make another's events duplicates."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The latest verdicts.
+
+    Attributes:
+        sequence: number of the newest snapshot of `intake` that is in it.
+        latest: one row per event: the columns of `intake` without stream, offsets and payload, and `decided_in`, the
+            sequence number of the snapshot with this verdict.
+    """
+
+    sequence: int
+    latest: pl.DataFrame
+
+    def taken(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return those of `events` (columns `sender`, `event_id`) that are accepted or held now, and where."""
+        return (
+            self.latest.filter(pl.col("verdict").is_in([ACCEPTED, HELD]))
+            .join(events, on=IDENTITY, how="semi")
+            .unique(IDENTITY, keep="first", maintain_order=True)
+            .select(*IDENTITY, pl.col("delivery_id").alias("taken_in"))
+        )
+
+    def of(self, deliveries: pl.DataFrame) -> pl.DataFrame:
+        """Return the latest verdicts of these deliveries (columns `sender`, `delivery_id`)."""
+        return self.latest.join(deliveries, on=["sender", "delivery_id"], how="semi")
+
+
+def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
+    """Return the ledger of a table as it is now.
+
+    Args:
+        ledger: as it was at an earlier time, or None.
+        intake: the table.
+    """
+    after = ledger.sequence if ledger else 0
+    new = data_files(intake, after=after)
+    if ledger and not new:
+        return Ledger(sequence_number(intake), ledger.latest)
+    rows = _read(intake, {str(file.path): file.sequence for file in new})
+    known = [ledger.latest] if ledger else []
+    return Ledger(sequence_number(intake), _latest([*known, rows]))
+
+
+def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
+    """Read the latest attempt of some events with all columns; rare, so it may look through all files.
+
+    Args:
+        intake: the table.
+        places: columns `parcel_id` and `row`.
+
+    Returns:
+        Columns as in `intake`, in the order of arrival; `payload` is the newest that the event has, and `sealed` says
+        whether it is sealed.
+    """
+    every = scan_files(intake, [] if places.is_empty() else files(intake))
+    wanted = every.filter(pl.col("parcel_id").is_in(places["parcel_id"].unique().implode())).collect()
+    rows = wanted.join(places, on=PLACE, how="semi").sort("attempt", maintain_order=True)
+    with_payload = rows.filter(pl.col("payload").is_not_null()).unique(PLACE, keep="last")
+    payloads = with_payload.select(*PLACE, "payload", (pl.col("verdict") != ACCEPTED).alias("sealed"))
+    latest = rows.unique(PLACE, keep="last").drop("payload").join(payloads, on=PLACE, how="left")
+    return latest.sort("topic_offset", "row")
+
+
+def _read(intake: Table, sequences: dict[str, int]) -> pl.DataFrame:
+    if not sequences:
+        empty = scan_files(intake, []).select(_COLUMNS).collect()
+        return empty.with_columns(pl.lit(None, dtype=pl.Int64).alias("decided_in"))
+    read = pl.scan_parquet(list(sequences), include_file_paths="file").select(*_COLUMNS, "file").collect()
+    numbers = pl.col("file").replace_strict(sequences, return_dtype=pl.Int64).alias("decided_in")
+    return read.with_columns(numbers).drop("file")
+
+
+def _latest(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Keep the highest attempt; in nearly all batches there are only first ones, and nothing needs to be compared."""
+    rows = pl.concat(parts)
+    if rows.height == 0 or parts[-1]["attempt"].max() == 0:
+        return rows
+    return rows.sort("attempt", maintain_order=True).unique(PLACE, keep="last", maintain_order=True)
