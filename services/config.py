@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from services.errors import Fatal
 
@@ -96,6 +96,13 @@ def load_settings(home: Path) -> Settings:
         raise Fatal(f"{path} is not valid TOML.", f"{error}.", "Mend the file at that line and run again.") from None
     try:
         return Settings(**values)
+    except SettingsError as error:
+        # Its text names the section of which the environment variable is no table, and no value.
+        raise Fatal(
+            f"A SPIEGELNET_ variable was refused: {error}.",
+            "A whole section must be a JSON object.",
+            "Name a single key instead, such as SPIEGELNET_MACHINE__WORKERS=1.",
+        ) from None
     except ValidationError as error:
         raise Fatal(_key_errors(path, error), todo="Mend the key in the file or in the environment.") from None
 

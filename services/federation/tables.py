@@ -97,14 +97,14 @@ _CELLS = {
 _QUALITY = {
     "period": "VARCHAR",
     "sender": "VARCHAR",
-    "event_type": "VARCHAR",
+    "stated": "BOOLEAN",
     "received": "BIGINT",
     "accepted": "BIGINT",
     "quarantined": "BIGINT",
-    "rule": "VARCHAR",
+    "quarantined_by_rule": "STRUCT(rule VARCHAR, events BIGINT)[]",
     "held": "BIGINT",
+    "duplicate": "BIGINT",
     "late": "BIGINT",
-    "coverage": "DOUBLE",
 }
 
 HUB = "hub"

@@ -49,7 +49,7 @@ def mask(own_private: bytes, peer_public: bytes, label: bytes, index: int = 0) -
     return int.from_bytes(digest[:8], "big") % MODULUS  # 2^62 divides 2^64: no value is likelier than another
 
 
-def masked_share(  # noqa: PLR0917 - the value, who masks it with whom, and for what, in this order
+def masked_share(
     value: int, own_id: str, own_private: bytes, peers: Mapping[str, bytes], label: bytes, index: int = 0
 ) -> int:
     """Hide `value` among the other members' shares.

@@ -131,7 +131,7 @@ class PseudonymCache:
             ) from error
 
 
-def outer_pseudonyms(  # noqa: PLR0917 - services, cache, then the four parts of the question in their order
+def outer_pseudonyms(
     services: tuple[KeyService, KeyService],
     cache: PseudonymCache,
     receiver: str,

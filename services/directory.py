@@ -1,0 +1,135 @@
+"""Who takes part: public keys, what each may send, and which municipalities it serves.
+
+The file is public. Signing it, rotation and withdrawal come with the network of servers.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.errors import Fatal
+from services.privacy.keys import PublicKeys
+
+HUB = "hub"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One organisation on the network.
+
+    Attributes:
+        id: `gm0518`, `hc-…`, `es-…`, `wc-…`, `hi-…`, `cbs` or `hub`.
+        name: as people know it.
+        kind: municipality, housing_corporation, energy_supplier, water_company, health_insurer, open_data or hub.
+        province: CBS code of a municipality's province (`pv27`), the region of regional figures; None for others.
+        serves: municipalities in which it has clients and to which it owes a delivery statement each month.
+        may_send: event types whose contract names it as sender.
+        public: its public keys.
+    """
+
+    id: str
+    name: str
+    kind: str
+    province: str | None
+    serves: tuple[str, ...]
+    may_send: tuple[str, ...]
+    public: PublicKeys
+
+
+@dataclass(frozen=True)
+class Directory:
+    """All participants by id."""
+
+    participants: dict[str, Participant] = field(default_factory=dict)
+
+    def get(self, participant_id: str) -> Participant:
+        """Return one participant.
+
+        Raises:
+            Fatal: there is none of that id.
+        """
+        try:
+            return self.participants[participant_id]
+        except KeyError:
+            raise Fatal(
+                f"{participant_id} is not in the directory.",
+                "Only participants that the directory names can send or receive.",
+                "`spiegelnet status` lists them.",
+            ) from None
+
+    def of_kind(self, *kinds: str) -> list[Participant]:
+        """Return participants of these kinds in alphabetical order of id."""
+        return [self.participants[key] for key in sorted(self.participants) if self.participants[key].kind in kinds]
+
+    @property
+    def municipalities(self) -> Sequence[str]:
+        """Ids of the municipalities, in alphabetical order."""
+        return [item.id for item in self.of_kind("municipality")]
+
+    def senders_to(self, municipality: str) -> list[Participant]:
+        """Return who owes this municipality a delivery statement each month, itself included."""
+        return [
+            self.participants[key] for key in sorted(self.participants) if municipality in self.participants[key].serves
+        ]
+
+    def region_members(self, province: str) -> tuple[str, ...]:
+        """Ids of the municipalities of a province, in alphabetical order."""
+        return tuple(item.id for item in self.of_kind("municipality") if item.province == province)
+
+    def members_digest(self, province: str) -> str:
+        """SHA-256 (hex) of the ids of a province's municipalities, by which shares of its sums name who is in them."""
+        return hashlib.sha256(",".join(self.region_members(province)).encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the directory as JSON."""
+        entries = [_as_json(self.participants[key]) for key in sorted(self.participants)]
+        path.write_text(json.dumps({"format": "spiegelnet/directory/v1", "participants": entries}, indent=1), "utf-8")
+
+    @staticmethod
+    def load(path: Path) -> "Directory":
+        """Read a directory.
+
+        Raises:
+            Fatal: the file is missing or damaged.
+        """
+        try:
+            entries = json.loads(path.read_text("utf-8"))["participants"]
+            return Directory.of(_from_json(entry) for entry in entries)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Fatal(
+                f"The directory {path} cannot be read.",
+                f"{type(error).__name__} at reading it.",
+                "Restore it from a copy, or run `spiegelnet init` in a new folder.",
+            ) from None
+
+    @staticmethod
+    def of(participants: Iterable[Participant]) -> "Directory":
+        """Build a directory of participants."""
+        return Directory({item.id: item for item in participants})
+
+
+def _as_json(item: Participant) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "name": item.name,
+        "kind": item.kind,
+        "province": item.province,
+        "serves": list(item.serves),
+        "may_send": list(item.may_send),
+        "public": item.public.to_text(),
+    }
+
+
+def _from_json(entry: dict[str, Any]) -> Participant:
+    return Participant(
+        id=entry["id"],
+        name=entry["name"],
+        kind=entry["kind"],
+        province=entry["province"],
+        serves=tuple(entry["serves"]),
+        may_send=tuple(entry["may_send"]),
+        public=PublicKeys.from_text(entry["public"]),
+    )

@@ -1,0 +1,260 @@
+"""From a source file to sealed parcels in the outbox.
+
+Each batch of the connector is placed (address to municipality and district), split by receiver, given pseudonyms and
+event ids, encoded as Avro and sealed. What a batch brings is one transaction of the outbox that also holds the
+position in the file: a command that was killed goes on where it was, and a file that was sent is not sent again.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors import connector_for
+from connectors.base import Batch, Connector
+from services.avro.encode import block, encode_rows
+from services.errors import NotAllowed
+from services.privacy.parcel import MAX_AVRO_BYTES, InnerHeader
+from services.registry import EventType
+from services.sending import pseudonyms, routing
+from services.sending.sender import Sender
+
+CHUNK = 1 << 20
+
+
+@dataclass
+class FileReport:
+    """What became of one file, in rows and events."""
+
+    sender: str
+    file: str
+    connector: str
+    rows_read: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    parcels: int = 0
+    sent_before: bool = False
+
+
+@dataclass
+class _Pending:
+    """The newest rows of one (receiver, event type), held back until it is known whether they are the last."""
+
+    rows: pl.DataFrame
+    batch: int
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    digest: bytes
+    connector: Connector
+
+
+def digest_of(path: Path) -> bytes:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def deliver_file(sender: Sender, path: Path, *, progress: Callable[[int], None] | None = None) -> FileReport:
+    """Read `path` with the connector that knows it and put its events, sealed, into the outbox.
+
+    Args:
+        sender: who sends.
+        path: the export.
+        progress: called with the number of rows read of each batch.
+
+    Raises:
+        connectors.base.SourceError: the file as a whole cannot be read.
+        NotAllowed: this participant may not send what is in the file.
+    """
+    file = _File(path, digest_of(path), connector_for(path))
+    report = FileReport(sender.id, path.name, file.connector.name)
+    if sender.journal.finished(file.digest):
+        report.sent_before = True
+        return report
+    pending: dict[tuple[str, str], _Pending] = {}
+    for batch in file.connector.read(path):
+        event_type = sender.registry.get(batch.event_type)
+        _require_right(sender, event_type)
+        report.rows_read += batch.rows_read
+        for receiver, rows in _placed(sender, file, event_type, batch, report):
+            _hold_back(sender, file, event_type, receiver, rows, pending, report)
+        if progress:
+            progress(batch.rows_read)
+    for (receiver, name), last in sorted(pending.items()):
+        _flush(sender, file, sender.registry.get(name), receiver, last, report, last=True)
+    sender.at("finish file")
+    sender.journal.finish_file(
+        file.digest,
+        path.name,
+        file.connector.name,
+        report.rows_read,
+        report.events.total(),
+        report.refused.total(),
+    )
+    return report
+
+
+def _require_right(sender: Sender, event_type: EventType) -> None:
+    if event_type.name not in sender.participant.may_send:
+        raise NotAllowed(
+            f"{sender.id} may not send {event_type.name}.",
+            f"Its contract names {event_type.contract.sender} as senders.",
+            "Check that the file belongs to this participant.",
+        )
+
+
+def _placed(
+    sender: Sender, file: _File, event_type: EventType, batch: Batch, report: FileReport
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield (receiver, rows); keep what cannot be placed as refused."""
+    rows, refused = batch.rows, [batch.refused]
+    if "household" in rows.columns:
+        only = sender.id if sender.participant.kind == "municipality" else None
+        rows, unplaced = sender.reference.resolve(rows, only=only)
+        rows, strangers = routing.outside(rows, sender.nodes)
+        refused += [unplaced, strangers]
+    sender.at("note refused")
+    with sender.journal.transaction():
+        for part in refused:
+            sender.journal.add_refused(file.path.name, event_type.name, file.digest, part)
+            report.refused.update(part["reason"].to_list())
+    report.events[event_type.name] += rows.height
+    if rows.height:
+        yield from routing.route(event_type.contract.receiver, sender.id, rows, sender.nodes)
+
+
+def _hold_back(
+    sender: Sender,
+    file: _File,
+    event_type: EventType,
+    receiver: str,
+    rows: pl.DataFrame,
+    pending: dict[tuple[str, str], _Pending],
+    report: FileReport,
+) -> None:
+    key = (receiver, event_type.name)
+    before = pending.get(key)
+    if before:
+        _flush(sender, file, event_type, receiver, before, report, last=False)
+    pending[key] = _Pending(rows, before.batch + 1 if before else 0)
+
+
+def _flush(
+    sender: Sender, file: _File, event_type: EventType, receiver: str, part: _Pending, report: FileReport, *, last: bool
+) -> None:
+    """Seal one batch for one receiver, unless an earlier run of the same file did."""
+    delivery_id = sender.delivery_id(file.digest, receiver, event_type.name)
+    sender.at("note delivery")
+    with sender.journal.transaction():
+        dated = _dated(event_type, part.rows)
+        sender.journal.add_delivery(delivery_id, receiver, event_type.name, file.digest, part.batch, dated)
+    if part.batch < sender.outbox.position(file.digest, receiver, event_type.name):
+        return
+    frame = _events(sender, file, event_type, receiver, part.rows)
+    report.parcels += enqueue(
+        sender,
+        event_type,
+        receiver,
+        frame,
+        delivery_id=delivery_id,
+        position=(file.digest, part.batch + 1),
+        last=last,
+    )
+
+
+def enqueue(
+    sender: Sender,
+    event_type: EventType,
+    receiver: str,
+    frame: pl.DataFrame,
+    *,
+    delivery_id: bytes,
+    position: tuple[bytes, int],
+    last: bool,
+) -> int:
+    """Encode and seal a frame of events as parcels of at most one MiB in one outbox transaction.
+
+    Returns:
+        The number of parcels.
+    """
+    chunks = list(_chunks(encode_rows(event_type, frame)))
+    inners = [
+        (
+            InnerHeader(
+                event_type=event_type.name,
+                version=event_type.version,
+                schema_sha256=event_type.sha256,
+                delivery_id=delivery_id,
+                epoch=sender.epoch,
+                event_count=len(chunk),
+                last_of_delivery=last and number == len(chunks) - 1,
+            ),
+            block(chunk),
+        )
+        for number, chunk in enumerate(chunks)
+    ]
+    digest, batch = position
+    sender.at("enqueue")
+    stored = sender.put(receiver, inners, digest, event_type.name, batch)
+    sender.at("enqueued")
+    return stored
+
+
+def _chunks(rows: pa.Array) -> Iterator[pa.Array]:
+    """Cut encoded rows where the next one would not fit in a parcel."""
+    ends = pc.binary_length(rows).to_numpy().cumsum()
+    start = 0
+    while start < len(rows):
+        size = int(ends[start - 1]) if start else 0
+        stop = int(ends.searchsorted(size + MAX_AVRO_BYTES, side="right"))
+        stop = max(stop, start + 1)
+        yield rows.slice(start, stop - start)
+        start = stop
+
+
+def _dated(event_type: EventType, rows: pl.DataFrame) -> list[tuple[str, int]]:
+    """Count events per month of the date that the contract names as the event's own, for the delivery statement."""
+    column = event_type.contract.period_field
+    if column is None:
+        return [("", rows.height)]
+    dates = rows[column]
+    months = dates.dt.strftime("%Y-%m") if dates.dtype == pl.Date else dates
+    counts = months.fill_null("").value_counts(name="events").sort(column)
+    return [(str(month), int(events)) for month, events in counts.iter_rows()]
+
+
+def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Turn placed rows into events: ids, and a pseudonym in place of the address."""
+    source = file.connector.name
+    unkeyed = pl.concat_str(pl.lit(file.path.name + "#"), pl.col("source_row"))
+    keys = rows.select(pl.coalesce(pl.col("source_key"), unkeyed))["source_key"]
+    columns = [sender.event_ids(event_type.name, source, keys).alias("event_id")]
+    if "household" in rows.columns:
+        outer = pseudonyms.outer_pseudonyms(
+            sender.key_services, sender.cache, receiver, sender.epoch, "address", rows["household"]
+        )
+        columns.append(outer.alias("address"))
+    if "signal_keys" in rows.columns:
+        columns.append(_signal_ids(sender, source, rows["signal_keys"]).alias("signals"))
+    return rows.with_columns(columns)
+
+
+def _signal_ids(sender: Sender, source: str, keys: pl.Series) -> pl.Series:
+    """Return the event ids of the signals that a case answers, as the same source's signals have them."""
+    flat = pl.DataFrame({"case": pl.arange(0, len(keys), eager=True), "key": keys}).explode("key")
+    found = flat.filter(pl.col("key").is_not_null())
+    ids = sender.event_ids("payment_arrears", source, found["key"])
+    lists = found.with_columns(ids.alias("id")).group_by("case", maintain_order=True).agg("id")
+    return (
+        pl.DataFrame({"case": pl.arange(0, len(keys), eager=True)})
+        .join(lists, on="case", how="left", maintain_order="left")["id"]
+        .fill_null(pl.Series([[]], dtype=pl.List(pl.Binary)))
+    )

@@ -1,0 +1,132 @@
+"""Setting up a network on one machine: folders, keys, directory, topics and two key services."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.broker import SqliteBroker
+from services.config import CONFIG_FILE, DEFAULT_CONFIG
+from services.contracts import SENDER_KINDS
+from services.directory import Directory, Participant
+from services.errors import Fatal
+from services.home import Home
+from services.privacy.keys import ParticipantKeys
+from services.registry import Registry, load_registry
+from services.samples.network import load_network
+
+SEED_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Member:
+    """Who is to take part: what a directory entry tells, without keys."""
+
+    id: str
+    name: str
+    kind: str
+    province: str | None = None
+    serves: tuple[str, ...] = ()
+
+
+def sample_members() -> list[Member]:
+    """Return the members of the sample network, CBS and the hub included."""
+    network = load_network()
+    members = [Member(item.id, item.name, "municipality", item.province, (item.id,)) for item in network.municipalities]
+    members += [Member(item.id, item.name, item.kind, None, item.municipalities) for item in network.partners]
+    members += [Member(key, name, "open_data") for key, name in network.open_data.items()]
+    return [*members, Member("hub", "Hub", "hub")]
+
+
+def members_from(path: Path) -> list[Member]:
+    """Read members from a TOML file of `[[participant]]` tables: id, name, kind; where they apply province, serves.
+
+    Raises:
+        Fatal: the file cannot be read, or an entry lacks something or says something unknown; the entry is named.
+    """
+    try:
+        entries = tomllib.loads(path.read_text("utf-8")).get("participant", [])
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Fatal(f"{path} cannot be read.", f"{error}.", "Mend the file or name another.") from None
+    members = [_member(path, number, entry) for number, entry in enumerate(entries, 1)]
+    if not any(item.kind == "hub" for item in members):
+        members.append(Member("hub", "Hub", "hub"))
+    if len({item.id for item in members}) != len(members):
+        raise Fatal(f"{path} names a participant twice.", todo="Give every participant one [[participant]] table.")
+    return members
+
+
+def _member(path: Path, number: int, entry: dict[str, object]) -> Member:
+    unknown = set(entry) - {"id", "name", "kind", "province", "serves"}
+    missing = {"id", "name", "kind"} - set(entry)
+    if unknown or missing or entry["kind"] not in SENDER_KINDS:
+        raise Fatal(
+            f"{path}, participant {number}: the entry is not usable.",
+            f"Unknown keys: {sorted(unknown)}; missing keys: {sorted(missing)}; kind must be one of {SENDER_KINDS}.",
+            "Mend the entry; docs/operations-one-machine.md shows one.",
+        )
+    serves = entry.get("serves", ())
+    if not isinstance(serves, list | tuple):
+        raise Fatal(f"{path}, participant {number}: serves must be a list of municipality ids.")
+    province = entry.get("province")
+    own = (str(entry["id"]),) if entry["kind"] == "municipality" else ()
+    return Member(
+        str(entry["id"]),
+        str(entry["name"]),
+        str(entry["kind"]),
+        None if province is None else str(province),
+        own or tuple(str(item) for item in serves),
+    )
+
+
+def create_network(root: Path, members: Sequence[Member]) -> Home:
+    """Set up a network in `root`; running it again adds what is missing and changes nothing that is there.
+
+    Returns:
+        The home.
+    """
+    home = Home(root)
+    registry = load_registry()
+    known = Directory.load(home.directory).participants if home.directory.exists() else {}
+    entries = {**{item.id: _participant(home, registry, item) for item in members if item.id not in known}, **known}
+    home.key_services.mkdir(parents=True, exist_ok=True)
+    for name in "ab":
+        _write_secret(home.key_services / f"{name}.seed", secrets.token_bytes(SEED_SIZE))
+    config = root / CONFIG_FILE
+    if not config.exists():
+        config.write_text(DEFAULT_CONFIG, "utf-8")
+    with SqliteBroker(home.broker) as broker:
+        for participant_id in entries:
+            broker.create_topic(f"parcels.{participant_id}")
+    Directory(entries).save(home.directory)
+    return home
+
+
+def _participant(home: Home, registry: Registry, member: Member) -> Participant:
+    path = home.participant(member.id).keys
+    _write_secret(path, ParticipantKeys.generate(member.id).to_text().encode())
+    keys = ParticipantKeys.from_text(path.read_text("utf-8"))
+    types = [registry.get(name) for name in registry.names()]
+    return Participant(
+        id=member.id,
+        name=member.name,
+        kind=member.kind,
+        province=member.province,
+        serves=member.serves,
+        may_send=tuple(item.name for item in types if member.kind in item.contract.sender),
+        public=keys.public,
+    )
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    """Write a secret once, readable by the owner only; one that is there stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.rename(path)
