@@ -1,0 +1,145 @@
+"""The demo command: runs the sample network and tells in the words of the domain what happened."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import typer
+
+from services.cli.console import out, print_json, progress, table
+from services.cli.options import HomeOption, JsonOption
+
+SHOWN_MUNICIPALITY = "gm0153"
+FIGURES_SQL = """
+select i.title_en as figure, f.value, f.unit, f.status, f.peer_p25, f.peer_median, f.peer_p75, f.peer_count as peers,
+       f.compared, f.trend, f.coverage
+from hub.benchmark.figures f join hub.benchmark.indicators i using (indicator)
+where f.municipality = '{municipality}' and f.period in ('2016', '2025', '2025-12')
+order by f.period, i.title_en
+"""
+EXAMPLE_SQL = """
+select period, value, ci_low, ci_high, peer_median, compared, trend from hub.benchmark.figures
+where municipality = '{municipality}' and indicator = 'signals_per_1000_households' order by period
+"""
+EVICTIONS_SQL = """
+select municipality as region, numerator as evictions, denominator as households, value, unit, status
+from hub.benchmark.figures where indicator = 'evictions_per_1000_households' order by region
+"""
+SHARES_SQL = """
+select period_kind, count(*) as cells, sum(case when status = 'published' then 1 else 0 end) as published
+from hub.network.cells where period >= '2025' group by period_kind order by period_kind
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog="Example: spiegelnet demo --home build/demo")(demo)
+
+
+def demo(home: HomeOption, json: JsonOption = False) -> None:
+    """Move twelve months of 24 municipalities and 16 partners through the whole network on this machine."""
+    from services.config import load_settings
+    from services.parallel import ready, workers
+
+    began = time.monotonic()
+    console = out()
+
+    def say(text: str) -> None:
+        if not json:
+            console.print(f"[{time.monotonic() - began:5.1f} s] {text}", markup=False)
+
+    with workers(load_settings(home).machine.workers) as pool:
+        warm = pool.submit(ready)  # the workers' slow imports begin before our own
+        from services.demo import run_demo
+
+        report = run_demo(home, pool, warm, progress, say)
+    seconds = time.monotonic() - began
+    if json:
+        from services.cli.reports import receive_json, send_json
+
+        print_json(
+            {
+                "seconds": round(seconds, 1),
+                "sent": [send_json(item) for part in report.sent for item in part],
+                "received": [receive_json(item) for part in report.received for item in part],
+                "cells": _ask(home, SHARES_SQL),
+            }
+        )
+        return
+    from services.cli.reports import show_received, show_sent
+
+    if report.samples:
+        planted = ", ".join(f"{rows} {kind.replace('_', ' ')}" for kind, rows in sorted(report.samples.planted.items()))
+        console.print(f"Planted in the exports, to be caught: {planted}.")
+    for part, title in zip(report.sent, ("back-delivery", "live month"), strict=True):
+        console.rule(f"{title}: sent", align="left")
+        show_sent(part)
+    for received, title in zip(report.received, ("back-delivery", "live month"), strict=True):
+        console.rule(f"{title}: received", align="left")
+        show_received([item for item in received if item.participant.startswith("gm")])
+    _show_release(home)
+    _show_municipality(home)
+    console.print(
+        f"\nDone in {seconds:.0f} s. The network is in {home}. Next:\n"
+        f"  spiegelnet status                         who received what, and who has not stated a delivery\n"
+        f"  spiegelnet quarantine list es-lichtkade   what was refused, where and why\n"
+        f'  spiegelnet sql "show all tables"          everything that can be asked',
+        markup=False,
+    )
+
+
+def _ask(home: Path, sql: str) -> list[dict[str, object]]:
+    from services.federation.surface import query
+    from services.surface import open_published
+
+    rows: list[dict[str, object]] = query(open_published(home), sql).to_pylist()
+    return rows
+
+
+def _show_release(home: Path) -> None:
+    """Share of cells published, and evictions by region."""
+    rows = _ask(home, SHARES_SQL)
+    table(
+        "Cells released under disclosure control",
+        ["period", "cells", "published", "share"],
+        [(row["period_kind"], row["cells"], row["published"], f"{_share(row):.0%}") for row in rows],
+        caption="the others are suppressed: too few households; suppressed never looks like zero",
+    )
+    regional = _ask(home, EVICTIONS_SQL)
+    table(
+        "Evictions in 2025, by province: too rare for one municipality; summed under masks",
+        ["region", "evictions", "households", "value", "unit", "status"],
+        [tuple(row.values()) for row in regional],
+    )
+
+
+def _share(row: dict[str, object]) -> float:
+    counts = Counter({name: float(str(row[name])) for name in ("published", "cells")})
+    return counts["published"] / counts["cells"]
+
+
+def _show_municipality(home: Path) -> None:
+    """One municipality's figures beside its peers, and an example query."""
+    columns = [
+        "figure",
+        "value",
+        "unit",
+        "status",
+        "p25",
+        "median of peers",
+        "p75",
+        "peers",
+        "compared",
+        "trend",
+        "coverage",
+    ]
+    table(
+        f"{SHOWN_MUNICIPALITY} beside its peers (municipalities alike in traits of the area, never chosen by outcome)",
+        columns,
+        [tuple(row.values()) for row in _ask(home, FIGURES_SQL.format(municipality=SHOWN_MUNICIPALITY))],
+        caption="a difference is a question to talk about, not a verdict; its doubts are in hub.benchmark.indicators",
+    )
+    sql = " ".join(EXAMPLE_SQL.format(municipality=SHOWN_MUNICIPALITY).split())
+    out().print(f'\nspiegelnet sql "{sql}"', markup=False, soft_wrap=True)
+    rows = _ask(home, sql)
+    table("", list(rows[0]) if rows else [], [tuple(row.values()) for row in rows])

@@ -1,0 +1,150 @@
+"""What sending, receiving and closing brought, for people and for programs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from services.cli.console import out, table
+from services.closing import ClosingReport
+from services.receiving.collecting import CollectReport
+from services.tasks import SendReport
+
+
+def show_sent(reports: Sequence[SendReport]) -> None:
+    """One row per sender, then refused rows by reason."""
+    rows = [
+        (
+            report.participant,
+            len(report.files),
+            sum(item.rows_read for item in report.files),
+            report.refused.total(),
+            report.events.total(),
+            report.statements,
+            report.parcels,
+        )
+        for report in reports
+        if report.files or report.statements or report.parcels
+    ]
+    heads = ["sender", "files", "rows read", "refused", "events", "statements", "parcels sent"]
+    table("Sent", heads, rows, caption="rows read = refused + events; refused rows wait in quarantine at the sender")
+    refused = sum((report.refused for report in reports), Counter[str]())
+    if refused:
+        table("Rows refused at the source, by reason", ["reason", "rows"], sorted(refused.items()))
+    for report in reports:
+        for item in report.files:
+            if item.sent_before:
+                out().print(f"{report.participant}: {item.file} was sent before; nothing was sent again.")
+
+
+def send_json(report: SendReport) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "participant": report.participant,
+        "files": [
+            {
+                "file": item.file,
+                "connector": item.connector,
+                "rows_read": item.rows_read,
+                "refused": dict(item.refused),
+                "events": dict(item.events),
+                "sent_before": item.sent_before,
+            }
+            for item in report.files
+        ],
+        "broken": report.broken,
+        "statements": report.statements,
+        "parcels": report.parcels,
+    }
+
+
+def show_received(reports: Sequence[CollectReport]) -> None:
+    """One row per receiver that got something, then stopped events by rule."""
+    rows = [
+        (
+            report.participant,
+            report.parcels,
+            sum(report.refused.values()),
+            *(report.verdicts[verdict] for verdict in ("accepted", "quarantined", "held", "duplicate")),
+            report.receipts,
+        )
+        for report in reports
+        if report.parcels or report.refused
+    ]
+    heads = ["receiver", "parcels", "not opened", "accepted", "quarantined", "held", "duplicate", "receipts"]
+    table("Received", heads, rows, caption="events of opened parcels = accepted + quarantined + held + duplicate")
+    rules = sum((report.rules for report in reports), Counter[str]())
+    if rules:
+        table("Events stopped at the gate, by rule", ["rule", "events"], sorted(rules.items()))
+    for report in reports:
+        for reason, parcels in sorted(report.refused.items()):
+            out().print(f"{report.participant}: {parcels} parcels were not opened: {reason}.")
+        if report.gaps:
+            out().print(f"{report.participant}: in {report.gaps} streams parcels are missing; ask their senders.")
+
+
+def receive_json(report: CollectReport) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "participant": report.participant,
+        "parcels": report.parcels,
+        "refused": dict(report.refused),
+        "verdicts": dict(report.verdicts),
+        "rules": dict(report.rules),
+        "held_later": report.held_later,
+        "gaps": report.gaps,
+        "receipts": report.receipts,
+    }
+
+
+def statuses(result: ClosingReport) -> Counter[tuple[str, str]]:
+    """Cells by (kind of period, status) over all nodes, regional ones left out."""
+    return sum((node.statuses for node in result.nodes), Counter[tuple[str, str]]())
+
+
+def show_months(result: ClosingReport) -> None:
+    """Cells by kind of period and status, who was missing, and what the hub made."""
+    found = statuses(result)
+    kinds = sorted({kind for kind, _ in found})
+    shown = ("published", "suppressed", "missing", "zero", "not_applicable")
+    rows = []
+    for kind in kinds:
+        total = sum(found[kind, status] for status in shown)
+        rows.append((kind, *(found[kind, status] for status in shown), f"{found[kind, 'published'] / total:.0%}"))
+    table(f"Cells of {len(result.nodes)} municipalities", ["period", *shown, "share published"], rows)
+    for node in result.nodes:
+        for month, missing in node.missing.items():
+            if missing:
+                out().print(f"{node.municipality} closed {month} without a statement of: {', '.join(missing)}.")
+    for reason in result.waiting:
+        out().print(f"{reason.what} {reason.why} {reason.todo}")
+    if result.benchmark:
+        figures, cells = sum(result.benchmark.figures.values()), result.benchmark.cells
+        out().print(f"The hub holds {cells:,} cells; its benchmark has {figures:,} figures.")
+        for period, region, indicator in result.benchmark.regions_incomplete:
+            out().print(f"{indicator} of {region} in {period} waits for a municipality's share.")
+        for period, region, indicator in result.benchmark.regions_refused:
+            out().print(f"{indicator} of {region} in {period}: the municipalities' shares do not add up.")
+
+
+def month_json(result: ClosingReport) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "months": result.months,
+        "nodes": [
+            {
+                "municipality": node.municipality,
+                "periods": node.periods,
+                "cells": [
+                    {"period_kind": kind, "status": status, "cells": cells}
+                    for (kind, status), cells in sorted(node.statuses.items())
+                ],
+                "missing_statements": node.missing,
+                "closed_before": node.closed_before,
+            }
+            for node in result.nodes
+        ],
+        "waiting": [str(reason) for reason in result.waiting],
+        "figures": sum(result.benchmark.figures.values()) if result.benchmark else None,
+        "regions_incomplete": result.benchmark.regions_incomplete if result.benchmark else [],
+        "regions_refused": result.benchmark.regions_refused if result.benchmark else [],
+    }

@@ -1,0 +1,194 @@
+"""The hub's benchmark: released cells of all nodes and open data become figures beside peers, in published tables.
+
+The hub holds no record and no pseudonym; what it reads here are observations, public population figures and masked
+shares of which only the sum over a province means anything.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from services.benchmark.figures import figures
+from services.directory import HUB
+from services.disclosure import Count, UnsafeCountError
+from services.errors import Fatal
+from services.indicators import Catalogue, catalogue_table, load_catalogue
+from services.network import Network
+from services.privacy.masking import sum_of_shares
+from services.receiving.collecting import open_node
+from services.release import RegionSum, region_release
+from services.store.events import current_events
+from services.store.tables import ensure_table, replace_rows
+from services.store.warehouse import open_warehouse
+
+OBSERVATION_COLUMNS = (
+    "period",
+    "period_kind",
+    "area",
+    "area_kind",
+    "area_vintage",
+    "indicator",
+    "definition_version",
+    "dimension",
+    "dimension_value",
+    "unit_kind",
+    "numerator",
+    "denominator",
+    "denominator_date",
+    "status",
+    "reason",
+    "coverage",
+    "published_value",
+    "release_id",
+)
+
+
+@dataclass
+class BenchmarkReport:
+    """What the hub made.
+
+    Attributes:
+        figures: rows of `benchmark.figures` by (kind of period, status).
+        peers: rows of `benchmark.peers`.
+        cells: rows of `network.cells`.
+        regions_incomplete: (period, region, indicator) of which a member's share has not come.
+        regions_refused: (period, region, indicator) of which the shares do not add up to a possible count.
+    """
+
+    figures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    peers: int = 0
+    cells: int = 0
+    regions_incomplete: list[tuple[str, str, str]] = field(default_factory=list)
+    regions_refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def run_benchmark(network: Network, *, at: Callable[[str], None] = lambda _: None) -> BenchmarkReport:
+    """Make all published tables of the hub anew from what it has received; the same input gives the same tables.
+
+    Args:
+        network: the network.
+        at: called with the name of each step before it, for tests that end the process there.
+    """
+    report = BenchmarkReport()
+    node = open_node(network, HUB)
+    catalogue = load_catalogue()
+    registry = network.registry
+    observations = current_events(node.catalog, registry.get("indicator_observation"))
+    population = current_events(node.catalog, registry.get("population_reference"))
+    shares = current_events(node.catalog, registry.get("regional_share"))
+    received = pl.concat([observations.select("release_id", "received_on"), shares.select("release_id", "received_on")])
+    regional = _regional(network, shares, catalogue, population, report)
+    cells = pl.concat([observations.select(OBSERVATION_COLUMNS), regional.select(OBSERVATION_COLUMNS)])
+    frame, peers = figures(cells, population, catalogue, dt.datetime.now(dt.UTC))
+    frame = _released_at(frame, received, regional)
+    published = open_warehouse(network.home.participant(HUB).root, "published")
+    for name, rows in (
+        ("benchmark.figures", frame),
+        ("benchmark.peers", peers),
+        ("benchmark.indicators", catalogue_table(catalogue)),
+        ("network.cells", cells.sort("period", "area", "indicator", "dimension", "dimension_value")),
+    ):
+        at(f"publish {name}")
+        replace_rows(ensure_table(published, name, rows.to_arrow().schema), rows, {})
+    report.figures.update(frame.select("period_kind", "status").iter_rows())
+    report.peers, report.cells = peers.height, cells.height
+    return report
+
+
+def _released_at(frame: pl.DataFrame, received: pl.DataFrame, regional: pl.DataFrame) -> pl.DataFrame:
+    """Date each figure with the day on which its release reached the hub, so that making it anew does not change it."""
+    days = received.group_by("release_id").agg(pl.col("received_on").max().alias("day"))
+    late = received["received_on"].max()
+    if regional.height:
+        own = regional.select("release_id").unique().with_columns(pl.lit(late).alias("day"))
+        days = pl.concat([days, own.join(days, on="release_id", how="anti")])
+    moment = pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    columns = frame.columns
+    return (
+        frame.drop("released_at")
+        .join(days.with_columns(moment.alias("released_at")), on="release_id", how="left", maintain_order="left")
+        .select(columns)
+    )
+
+
+def _regional(
+    network: Network, shares: pl.DataFrame, catalogue: Catalogue, population: pl.DataFrame, report: BenchmarkReport
+) -> pl.DataFrame:
+    """Sum complete sets of shares and release the sums; a set that gives no sum is a missing cell with its reason."""
+    parts = [region_release([], catalogue, population, {})]
+    for item in _sums(network, _usable(network, shares, catalogue), report):
+        try:
+            parts.append(region_release([item], catalogue, population, {}))
+        except Fatal:  # more households than live there
+            report.regions_refused.append((item.period, item.region, item.indicator))
+    released = pl.concat(parts)
+    is_missing = pl.col("status") == "missing"
+    frame = released.with_columns(
+        pl.col("municipality").alias("area"),
+        pl.lit("province").alias("area_kind"),
+        pl.when(is_missing).then(pl.lit("a municipality's public population is not known")).alias("reason"),
+        pl.lit(None, dtype=pl.Float64).alias("published_value"),
+    ).select(OBSERVATION_COLUMNS)
+    missing = [_missing(catalogue, _NOT_COME, *key) for key in report.regions_incomplete]
+    missing += [_missing(catalogue, _NO_SUM, *key) for key in report.regions_refused]
+    return pl.concat([frame, pl.DataFrame(missing, schema=frame.schema)]).sort("period", "area", "indicator")
+
+
+def _usable(network: Network, shares: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
+    """Leave out shares of what is no sum here: by one who is no member, of another list of members or definition."""
+    versions = {entry.id: entry.definition_version for entry in catalogue.values() if entry.release_level == "region"}
+    regions = {item.province for item in network.directory.of_kind("municipality") if item.province}
+    allowed = [
+        (region, member, network.directory.members_digest(region))
+        for region in sorted(regions)
+        for member in network.directory.region_members(region)
+    ]
+    columns = ["region", "sent_by", "members"]
+    members = pl.DataFrame(allowed, schema=dict.fromkeys(columns, pl.String), orient="row")
+    version = pl.col("indicator").replace_strict(versions, default=None, return_dtype=pl.Int64)
+    return shares.filter(pl.col("definition_version") == version).join(
+        members, on=columns, how="semi", maintain_order="left"
+    )
+
+
+def _sums(network: Network, shares: pl.DataFrame, report: BenchmarkReport) -> Iterator[RegionSum]:
+    for (period, region, indicator), part in shares.group_by("period", "region", "indicator", maintain_order=True):
+        place = (str(period), str(region), str(indicator))
+        members: Sequence[str] = network.directory.region_members(place[1])
+        latest = part.unique("sent_by", keep="last", maintain_order=True)
+        if set(latest["sent_by"]) != set(members):
+            report.regions_incomplete.append(place)
+            continue
+        events, units, key = (
+            sum_of_shares(latest[name].to_list()) for name in ("share_events", "share_units", "share_key")
+        )
+        try:
+            yield RegionSum(*place, tuple(members), Count(events, units, key))
+        except UnsafeCountError:
+            report.regions_refused.append(place)
+
+
+_NOT_COME = "a municipality's share has not come"
+_NO_SUM = "the municipalities' shares do not add up"
+
+
+def _missing(catalogue: Catalogue, reason: str, period: str, region: str, indicator: str) -> dict[str, object]:
+    entry = catalogue[indicator]
+    return {
+        "period": period,
+        "period_kind": entry.release_period,
+        "area": region,
+        "area_kind": "province",
+        "area_vintage": int(period[:4]),
+        "indicator": indicator,
+        "definition_version": entry.definition_version,
+        "dimension": "total",
+        "dimension_value": "total",
+        "unit_kind": entry.unit_kind,
+        "status": "missing",
+        "reason": reason,
+        "release_id": "",
+    }

@@ -1,0 +1,122 @@
+"""What a worker process does for one participant: open the network, do one thing, return a report.
+
+The commands, the demo and later the schedules call these; each can be killed and run again.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connectors.base import SourceError
+from services.errors import Rejected
+from services.hub import BenchmarkReport, run_benchmark
+from services.month import MonthReport, close_months
+from services.network import Network
+from services.receiving.collecting import CollectReport, collect
+from services.receiving.receipts import send_receipts
+from services.sending.delivery import FileReport, deliver_file
+from services.sending.sender import open_sender
+from services.sending.statement import CLIENTS_FILE, read_clients, state_months
+
+
+@dataclass
+class SendReport:
+    """What one participant sent.
+
+    Attributes:
+        participant: who.
+        files: one report per file.
+        broken: files that could not be read at all, with the reason.
+        statements: parcels with delivery statements.
+        parcels: handed to the broker, those that waited from before included.
+    """
+
+    participant: str
+    files: list[FileReport] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    statements: int = 0
+    parcels: int = 0
+
+    @property
+    def events(self) -> Counter[str]:
+        """Events sent now, by type."""
+        return sum((item.events for item in self.files if not item.sent_before), Counter())
+
+    @property
+    def refused(self) -> Counter[str]:
+        """Rows refused at the source now, by reason."""
+        return sum((item.refused for item in self.files if not item.sent_before), Counter())
+
+
+def send(
+    root: Path,
+    participant: str,
+    files: Sequence[Path],
+    months: Sequence[str] = (),
+    *,
+    at: Callable[[str], None] = lambda _: None,
+) -> SendReport:
+    """Deliver files, state the months, and hand all that waits to the broker.
+
+    A file that cannot be read at all is reported; the others go on.
+
+    Args:
+        root: the network's home.
+        participant: the sender.
+        files: exports of its sources.
+        months: months to make delivery statements of, when this sender owes them.
+        at: called with the name of each step before it, for tests that end the process there.
+    """
+    network = Network.open(root)
+    report = SendReport(participant)
+    with open_sender(network, participant, at=at) as sender, network.broker() as broker:
+        for path in files:
+            try:
+                report.files.append(deliver_file(sender, path))
+            except (SourceError, Rejected) as error:
+                report.broken.append(str(error))
+        if months and sender.participant.serves:
+            clients = {} if sender.participant.kind == "municipality" else _clients(network, participant)
+            report.statements = state_months(sender, months, clients, network.today())
+        report.parcels = sender.push(broker)
+    return report
+
+
+def _clients(network: Network, participant: str) -> dict[str, int]:
+    return read_clients(network.home.participant(participant).sources / CLIENTS_FILE)
+
+
+def receive(root: Path, participant: str, *, at: Callable[[str], None] = lambda _: None) -> CollectReport:
+    """Collect all that waits for a participant, and answer with receipts; `at` as for `send`."""
+    network = Network.open(root)
+    with network.broker() as broker:
+        report = collect(network, participant, broker, at=at)
+        with open_sender(network, participant, at=at) as sender:
+            report.receipts = send_receipts(network, sender)
+            sender.push(broker)
+    return report
+
+
+def month(
+    root: Path,
+    municipality: str,
+    months: Sequence[str],
+    today: dt.date,
+    *,
+    at: Callable[[str], None] = lambda _: None,
+) -> MonthReport:
+    """Close months at one node and send what is released to the hub; `at` as for `send`."""
+    network = Network.open(root)
+    with open_sender(network, municipality, at=at) as sender, network.broker() as broker:
+        report = close_months(network, sender, months, today=today)
+        sender.push(broker)
+    return report
+
+
+def benchmark(root: Path, *, at: Callable[[str], None] = lambda _: None) -> tuple[CollectReport, BenchmarkReport]:
+    """Let the hub collect and make its tables; `at` as for `send`."""
+    network = Network.open(root)
+    received = receive(root, "hub", at=at)
+    return received, run_benchmark(network, at=at)
