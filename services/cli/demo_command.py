@@ -3,18 +3,19 @@
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from services.cli.console import out, print_json, progress, table
-from services.cli.options import HomeOption, JsonOption
+from services.cli.options import HomeOption, JsonOption, months_between
 
 SHOWN_MUNICIPALITY = "gm0153"
 FIGURES_SQL = """
 select i.title_en as figure, f.value, f.unit, f.status, f.peer_p25, f.peer_median, f.peer_p75, f.peer_count as peers,
        f.compared, f.trend, f.coverage
 from hub.benchmark.figures f join hub.benchmark.indicators i using (indicator)
-where f.municipality = '{municipality}' and f.period in ('2016', '2025', '2025-12')
+where f.municipality = '{municipality}' and f.period in ('2016', '2025', '{month}')
 order by f.period, i.title_en
 """
 EXAMPLE_SQL = """
@@ -33,26 +34,31 @@ from hub.network.cells where period >= '2025' group by period_kind order by peri
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command(epilog="Example: spiegelnet demo --home build/demo")(demo)
+    app.command(epilog="Example: spiegelnet demo --until 2026-01")(demo)
 
 
-def demo(home: HomeOption, json: JsonOption = False) -> None:
+def demo(
+    home: HomeOption,
+    until: Annotated[str, typer.Option(help="The last month; months after 2025-12 are added one by one.")] = "2025-12",
+    json: JsonOption = False,
+) -> None:
     """Move twelve months of 24 municipalities and 16 partners through the whole network on this machine."""
     from services.config import load_settings
-    from services.parallel import ready, workers
+    from services.parallel import warmed, workers
 
     began = time.monotonic()
     console = out()
+    later = months_between(f"2025-12..{until}")[1:]
 
     def say(text: str) -> None:
         if not json:
             console.print(f"[{time.monotonic() - began:5.1f} s] {text}", markup=False)
 
     with workers(load_settings(home).machine.workers) as pool:
-        warm = pool.submit(ready)  # the workers' slow imports begin before our own
+        warm = warmed(pool)  # the workers' slow imports begin beside our own
         from services.demo import run_demo
 
-        report = run_demo(home, pool, warm, progress, say)
+        report = run_demo(home, pool, warm, progress, say, later)
     seconds = time.monotonic() - began
     if json:
         from services.cli.reports import receive_json, send_json
@@ -71,14 +77,10 @@ def demo(home: HomeOption, json: JsonOption = False) -> None:
     if report.samples:
         planted = ", ".join(f"{rows} {kind.replace('_', ' ')}" for kind, rows in sorted(report.samples.planted.items()))
         console.print(f"Planted in the exports, to be caught: {planted}.")
-    for part, title in zip(report.sent, ("back-delivery", "live month"), strict=True):
-        console.rule(f"{title}: sent", align="left")
-        show_sent(part)
-    for received, title in zip(report.received, ("back-delivery", "live month"), strict=True):
-        console.rule(f"{title}: received", align="left")
-        show_received([item for item in received if item.participant.startswith("gm")])
+    show_sent([item for part in report.sent for item in part])
+    show_received([item for part in report.received for item in part])
     _show_release(home)
-    _show_municipality(home)
+    _show_municipality(home, until)
     console.print(
         f"\nDone in {seconds:.0f} s. The network is in {home}. Next:\n"
         f"  spiegelnet status                         who received what, and who has not stated a delivery\n"
@@ -118,7 +120,7 @@ def _share(row: dict[str, object]) -> float:
     return counts["published"] / counts["cells"]
 
 
-def _show_municipality(home: Path) -> None:
+def _show_municipality(home: Path, month: str) -> None:
     """One municipality's figures beside its peers, and an example query."""
     columns = [
         "figure",
@@ -136,7 +138,7 @@ def _show_municipality(home: Path) -> None:
     table(
         f"{SHOWN_MUNICIPALITY} beside its peers (municipalities alike in traits of the area, never chosen by outcome)",
         columns,
-        [tuple(row.values()) for row in _ask(home, FIGURES_SQL.format(municipality=SHOWN_MUNICIPALITY))],
+        [tuple(row.values()) for row in _ask(home, FIGURES_SQL.format(municipality=SHOWN_MUNICIPALITY, month=month))],
         caption="a difference is a question to talk about, not a verdict; its doubts are in hub.benchmark.indicators",
     )
     sql = " ".join(EXAMPLE_SQL.format(municipality=SHOWN_MUNICIPALITY).split())

@@ -93,7 +93,7 @@ def replay(
     from services.stopped import node_of
     from services.tasks import send
 
-    report = send(home, participant, source or [])
+    report = send(home, participant, source or [], mended=True)
     changed = judge_again(node_of(home, participant), Network.open(home).registry, dt.datetime.now(dt.UTC))
     if json:
         print_json({"events_sent": report.events.total(), "changed": changed.to_dicts()})

@@ -9,31 +9,32 @@ from services.closing import ClosingReport
 from services.receiving.collecting import CollectReport
 from services.tasks import SendReport
 
+VERDICTS = ("accepted", "quarantined", "held", "duplicate")
+
 
 def show_sent(reports: Sequence[SendReport]) -> None:
-    """One row per sender, then refused rows by reason."""
-    rows = [
-        (
-            report.participant,
-            len(report.files),
-            sum(item.rows_read for item in report.files),
-            report.refused.total(),
-            report.events.total(),
-            report.statements,
-            report.parcels,
+    """One row per sender, all its reports together, then refused rows by reason."""
+    rows = []
+    for participant in sorted({report.participant for report in reports}):
+        own = [report for report in reports if report.participant == participant]
+        files = [item for report in own for item in report.files]
+        row = (
+            len(files),
+            sum(item.sent_before for item in files),
+            sum(item.rows_read for item in files),
+            sum(report.refused.total() for report in own),
+            sum(report.events.total() for report in own),
+            sum(report.statements for report in own),
+            sum(report.parcels for report in own),
         )
-        for report in reports
-        if report.files or report.statements or report.parcels
-    ]
-    heads = ["sender", "files", "rows read", "refused", "events", "statements", "parcels sent"]
-    table("Sent", heads, rows, caption="rows read = refused + events; refused rows wait in quarantine at the sender")
+        if any(row):
+            rows.append((participant, *row))
+    heads = ["sender", "files", "sent before", "rows read", "refused", "events", "statements", "parcels sent"]
+    caption = "rows read = refused + events; a file that was sent before is not sent again"
+    table("Sent", heads, rows, caption=caption)
     refused = sum((report.refused for report in reports), Counter[str]())
     if refused:
         table("Rows refused at the source, by reason", ["reason", "rows"], sorted(refused.items()))
-    for report in reports:
-        for item in report.files:
-            if item.sent_before:
-                out().print(f"{report.participant}: {item.file} was sent before; nothing was sent again.")
 
 
 def send_json(report: SendReport) -> dict[str, Any]:
@@ -58,19 +59,19 @@ def send_json(report: SendReport) -> dict[str, Any]:
 
 
 def show_received(reports: Sequence[CollectReport]) -> None:
-    """One row per receiver that got something, then stopped events by rule."""
-    rows = [
-        (
-            report.participant,
-            report.parcels,
-            sum(report.refused.values()),
-            *(report.verdicts[verdict] for verdict in ("accepted", "quarantined", "held", "duplicate")),
-            report.receipts,
+    """One row per receiver that got something, all its reports together, then stopped events by rule."""
+    rows = []
+    for participant in sorted({report.participant for report in reports}):
+        own = [report for report in reports if report.participant == participant]
+        row = (
+            sum(report.parcels for report in own),
+            sum(report.refused.total() for report in own),
+            *(sum(report.verdicts[name] for report in own) for name in VERDICTS),
+            sum(report.receipts for report in own),
         )
-        for report in reports
-        if report.parcels or report.refused
-    ]
-    heads = ["receiver", "parcels", "not opened", "accepted", "quarantined", "held", "duplicate", "receipts"]
+        if any(row):
+            rows.append((participant, *row))
+    heads = ["receiver", "parcels", "not opened", *VERDICTS, "receipts"]
     table("Received", heads, rows, caption="events of opened parcels = accepted + quarantined + held + duplicate")
     rules = sum((report.rules for report in reports), Counter[str]())
     if rules:

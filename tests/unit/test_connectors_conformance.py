@@ -1,4 +1,7 @@
-"""One suite for all connectors, run on the files that the sample generator writes for a month."""
+"""One suite for all connectors, run on the files that the sample generator writes for a month.
+
+An export of a source that the generator does not know stands in tests/sources.
+"""
 
 import json
 from fnmatch import fnmatch
@@ -17,6 +20,7 @@ from services.samples import write_samples
 pytestmark = pytest.mark.xdist_group("samples_month")
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+OWN_EXPORTS = Path(__file__).parents[1] / "sources"
 BY_SENDER = {"event_id", "address", "municipality", "district"}
 PRIMITIVES = {"string": pl.String, "int": pl.Int32, "long": pl.Int64, "double": pl.Float64, "boolean": pl.Boolean}
 
@@ -24,7 +28,8 @@ PRIMITIVES = {"string": pl.String, "int": pl.Int32, "long": pl.Int64, "double": 
 @cache
 def files() -> tuple[Path, ...]:
     summary = write_samples(Path(mkdtemp()), seed=3, months=2)
-    return tuple(summary.folder / name for name in summary.rows) + tuple(summary.folder.glob("cbs/back/*.csv"))
+    written = tuple(summary.folder / name for name in summary.rows) + tuple(summary.folder.glob("cbs/back/*.csv"))
+    return written + tuple(sorted(OWN_EXPORTS.glob("*")))
 
 
 @cache
