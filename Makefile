@@ -31,14 +31,14 @@ demo: $(VENV)/.demo  ## a month through the whole network on this machine, no se
 	@$(BIN)/spiegelnet demo
 
 test: $(VENV)/.test  ## all tests on the embedded engines
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/.test  ## style, types, import direction, layout and docs
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest tests/docs tests/spec -n 2
+	@$(BIN)/python -m pytest tests/docs tests/spec -n 2 --dist loadfile
 
 bench: $(VENV)/.demo  ## speed and memory beside named baselines of the same run
 	@$(BIN)/python -m infra.bench

@@ -6,7 +6,8 @@ without gaps from 0 (one partition per topic), at-least-once appends, and no kno
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,6 +53,9 @@ class Broker(Protocol):
     def topic_id(self, name: str) -> str:
         """Return the topic's id; a topic that was deleted and made anew has another one."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """Make all that is appended within the block acknowledged at its end, or not at all."""
+
     def append(self, topic: str, key: bytes, value: bytes) -> int:
         """Append one message and return its offset."""
 
@@ -83,6 +87,7 @@ class SqliteBroker:
             Retryable, Fatal: see `open_database`.
         """
         self._path = path
+        self._together = False
         # An append that was acknowledged is never lost: the sender forgets it then.
         self._db = open_database(path, _SCHEMA, durable=True, page_size=16_384)
 
@@ -117,12 +122,26 @@ class SqliteBroker:
         """
         return self._topic(name)[1]
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all that is appended within the block one transaction, over several topics.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path):
+            self._together = True
+            try:
+                yield
+            finally:
+                self._together = False
+
     def append(self, topic: str, key: bytes, value: bytes) -> int:
         """Append one message and return its offset; see `append_many`."""
         return self.append_many(topic, [(key, value)])[0]
 
     def append_many(self, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> list[int]:
-        """Append messages, all or none; when this returns they are on disk.
+        """Append messages, all or none; when this returns, or else the block of `together`, they are on disk.
 
         Args:
             topic: its name.
@@ -143,11 +162,13 @@ class SqliteBroker:
                 "Send the events in smaller parcels.",
             )
         now = time.time_ns() // 1000
-        with transaction(self._db, self._path) as db:
+        with nullcontext() if self._together else transaction(self._db, self._path):
             number, _, end = self._topic(topic)
             rows = [(number, end + place, key, now, value) for place, (key, value) in enumerate(messages)]
-            db.executemany("INSERT INTO messages (topic, offset, key, appended_us, value) VALUES (?, ?, ?, ?, ?)", rows)
-            db.execute("UPDATE topics SET end = ? WHERE number = ?", (end + len(rows), number))
+            self._db.executemany(
+                "INSERT INTO messages (topic, offset, key, appended_us, value) VALUES (?, ?, ?, ?, ?)", rows
+            )
+            self._db.execute("UPDATE topics SET end = ? WHERE number = ?", (end + len(rows), number))
         return [row[1] for row in rows]
 
     def read(

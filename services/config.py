@@ -83,6 +83,14 @@ def default_home() -> Path:
     return Path(os.environ.get(HOME_VARIABLE, DEFAULT_HOME))
 
 
+def one_thread_per_worker() -> None:
+    """Let Polars use one thread in processes started from here: there is a process per core, more threads only wait.
+
+    Takes effect where Polars is not imported yet.
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
 def load_settings(home: Path) -> Settings:
     """Read and validate the settings of `home`.
 

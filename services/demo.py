@@ -34,7 +34,7 @@ class DemoReport:
 
     Attributes:
         samples: what the generator wrote, None when the sources were there from an earlier run.
-        sent: back-delivery, then the live month.
+        sent: back-delivery, then the live month, then later ones.
         received: the same.
         closed: the same.
         benchmark: of the hub.
@@ -47,10 +47,38 @@ class DemoReport:
     benchmark: BenchmarkReport | None = None
 
 
+@dataclass(frozen=True)
+class Run:
+    """What the steps of one demo share.
+
+    Attributes:
+        root: the network's home.
+        network: opened.
+        pool: the workers.
+        warm: done when the workers are ready.
+        progress: makes a progress bar of a title and a total.
+        say: told what begins, in a sentence.
+        report: what was done so far.
+    """
+
+    root: Path
+    network: Network
+    pool: Executor
+    warm: Future[None]
+    progress: Progress
+    say: Callable[[str], None]
+    report: DemoReport
+
+
 def run_demo(
-    root: Path, pool: Executor, warm: Future[None], progress: Progress, say: Callable[[str], None]
+    root: Path,
+    pool: Executor,
+    warm: Future[None],
+    progress: Progress,
+    say: Callable[[str], None],
+    later: Sequence[str] = (),
 ) -> DemoReport:
-    """Set up the sample network in `root` and move twelve months through it; what was done before is not done again.
+    """Set up the sample network in `root` and move its months through it; what was done before is not done again.
 
     Args:
         root: the home; made when it is not there.
@@ -58,27 +86,30 @@ def run_demo(
         warm: done when the workers are ready.
         progress: makes a progress bar of a title and a total.
         say: told what begins, in a sentence.
+        later: months after the live one, in order, each delivered and closed by itself.
 
     Raises:
         Fatal: a worker cannot do its work.
     """
-    report = DemoReport()
     create_network(root, sample_members())
-    network = Network.open(root)
+    run = Run(root, Network.open(root), pool, warm, progress, say, DemoReport())
     say("Partners and municipalities export their files (made up, calibrated on published figures).")
-    report.samples = _sources(root)
-    for months, folder in ((BACK, "back"), (LIVE, "live")):
-        _move(root, network, pool, warm, months, folder, report, progress, say)
-    partners = [(root, item.id) for item in network.directory.participants.values() if item.kind not in OWN_STEP]
+    run.report.samples = _first_sources(root)
+    _move(run, BACK, "back")
+    _move(run, LIVE, "live")
+    for number, month in enumerate(later, len(BACK) + len(LIVE) + 1):
+        _later_sources(root, month, number)
+        _move(run, (month,), month)
+    partners = [(root, item.id) for item in run.network.directory.participants.values() if item.kind not in OWN_STEP]
     with progress("receipts", len(partners)) as step:
         each(pool, tasks.receive, partners, step)
     say("The hub looks for peers and compares.")
-    _, report.benchmark = pool.submit(tasks.benchmark, root).result()
-    return report
+    _, run.report.benchmark = pool.submit(tasks.benchmark, root).result()
+    return run.report
 
 
-def _sources(root: Path) -> SampleSummary | None:
-    """Write the exports into the participants' own folders, once."""
+def _first_sources(root: Path) -> SampleSummary | None:
+    """Write the exports of the first twelve months into the participants' own folders, once."""
     done = root / SAMPLES_WRITTEN
     if done.exists():
         return None
@@ -94,45 +125,44 @@ def _sources(root: Path) -> SampleSummary | None:
     return summary
 
 
-def _move(
-    root: Path,
-    network: Network,
-    pool: Executor,
-    warm: Future[None],
-    months: Sequence[str],
-    folder: str,
-    report: DemoReport,
-    progress: Progress,
-    say: Callable[[str], None],
-) -> None:
+def _later_sources(root: Path, month: str, months: int) -> None:
+    """Write the exports of a further month; the same seed gives the months before it as they were."""
+    draft = root / "exports"
+    write_samples(draft, SEED, months=months, last=month)
+    for folder in sorted(path for path in draft.iterdir() if (path / "live").exists()):
+        target = root / "participants" / folder.name / "sources" / month
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.move(folder / "live", target)
+    shutil.rmtree(draft)
+
+
+def _move(run: Run, months: Sequence[str], folder: str) -> None:
     """Send, receive and close one delivery of months."""
-    span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
+    network, span = run.network, months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
+    run.say(f"{span}: sources are read, pseudonymised with two key services, sealed and sent.")
     everybody = sorted(network.directory.participants)
-    say(f"{span}: sources are read, pseudonymised with two key services, sealed and sent.")
-    work = [(root, item, _files(network, item, folder), months) for item in everybody]
-    with progress("send", len(work)) as step:
-        report.sent.append(_send(pool, warm, work, step))
-    broken = [text for item in report.sent[-1] for text in item.broken]
+    work = [(run.root, item, _files(network, item, folder), months) for item in everybody]
+    with run.progress("send", len(work)) as step:
+        run.report.sent.append(_send(run, work, step))
+    broken = [text for item in run.report.sent[-1] for text in item.broken]
     if broken:
         raise Fatal(f"{len(broken)} sample files could not be read.", broken[0])
-    say(f"{span}: municipalities open, check and store what came; receipts go back.")
-    nodes = [(root, item) for item in network.directory.municipalities]
-    with progress("receive", len(nodes)) as step:
-        report.received.append(each(pool, tasks.receive, nodes, step))
-    say(f"{span}: months close; cells are counted and pass disclosure control.")
-    report.closed.append(close_nodes(root, months, None, progress, pool))
+    run.say(f"{span}: municipalities open, check and store what came; receipts go back.")
+    nodes = [(run.root, item) for item in network.directory.municipalities]
+    with run.progress("receive", len(nodes)) as step:
+        run.report.received.append(each(run.pool, tasks.receive, nodes, step))
+    run.say(f"{span}: months close; cells are counted and pass disclosure control.")
+    run.report.closed.append(close_nodes(run.root, months, None, run.progress, run.pool))
 
 
-def _send(
-    pool: Executor, warm: Future[None], work: Sequence[tuple[object, ...]], step: Callable[[], None]
-) -> list[SendReport]:
+def _send(run: Run, work: Sequence[tuple[object, ...]], step: Callable[[], None]) -> list[SendReport]:
     """Send for everybody; while the workers are not ready, this process does what it can itself."""
-    own = []
+    own: list[SendReport] = []
     for task in work:
-        if warm.done():
+        if run.warm.done():
             break
-        own.append(each(InThisProcess(), tasks.send, [task], step)[0])
-    return own + each(pool, tasks.send, work[len(own) :], step)
+        own += each(InThisProcess(), tasks.send, [task], step)
+    return own + each(run.pool, tasks.send, work[len(own) :], step)
 
 
 def _files(network: Network, participant: str, folder: str) -> list[Path]:

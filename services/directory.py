@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.errors import Fatal
+from services.privacy.errors import BadKey
 from services.privacy.keys import PublicKeys
 
 HUB = "hub"
@@ -37,6 +38,11 @@ class Participant:
     serves: tuple[str, ...]
     may_send: tuple[str, ...]
     public: PublicKeys
+
+
+def members_digest(members: Iterable[str]) -> str:
+    """SHA-256 (hex) of ids in alphabetical order, by which shares of a sum name who is in it."""
+    return hashlib.sha256(",".join(sorted(members)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -79,10 +85,6 @@ class Directory:
         """Ids of the municipalities of a province, in alphabetical order."""
         return tuple(item.id for item in self.of_kind("municipality") if item.province == province)
 
-    def members_digest(self, province: str) -> str:
-        """SHA-256 (hex) of the ids of a province's municipalities, by which shares of its sums name who is in them."""
-        return hashlib.sha256(",".join(self.region_members(province)).encode()).hexdigest()
-
     def save(self, path: Path) -> None:
         """Write the directory as JSON."""
         entries = [_as_json(self.participants[key]) for key in sorted(self.participants)]
@@ -98,7 +100,7 @@ class Directory:
         try:
             entries = json.loads(path.read_text("utf-8"))["participants"]
             return Directory.of(_from_json(entry) for entry in entries)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, BadKey) as error:
             raise Fatal(
                 f"The directory {path} cannot be read.",
                 f"{type(error).__name__} at reading it.",

@@ -6,13 +6,13 @@ shares of which only the sum over a province means anything.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from services.benchmark.figures import figures
-from services.directory import HUB
+from services.directory import HUB, members_digest
 from services.disclosure import Count, UnsafeCountError
 from services.errors import Fatal
 from services.indicators import Catalogue, catalogue_table, load_catalogue
@@ -119,7 +119,7 @@ def _regional(
 ) -> pl.DataFrame:
     """Sum complete sets of shares and release the sums; a set that gives no sum is a missing cell with its reason."""
     parts = [region_release([], catalogue, population, {})]
-    for item in _sums(network, _usable(network, shares, catalogue), report):
+    for item in _sums(_usable(network, shares, catalogue), report):
         try:
             parts.append(region_release([item], catalogue, population, {}))
         except Fatal:  # more households than live there
@@ -138,37 +138,40 @@ def _regional(
 
 
 def _usable(network: Network, shares: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
-    """Leave out shares of what is no sum here: by one who is no member, of another list of members or definition."""
+    """Leave out shares of what is no sum here: by one who is not of the province, or of another definition."""
     versions = {entry.id: entry.definition_version for entry in catalogue.values() if entry.release_level == "region"}
-    regions = {item.province for item in network.directory.of_kind("municipality") if item.province}
-    allowed = [
-        (region, member, network.directory.members_digest(region))
-        for region in sorted(regions)
-        for member in network.directory.region_members(region)
-    ]
-    columns = ["region", "sent_by", "members"]
-    members = pl.DataFrame(allowed, schema=dict.fromkeys(columns, pl.String), orient="row")
+    own = {item.id: item.province for item in network.directory.of_kind("municipality") if item.province}
+    province = pl.col("sent_by").replace_strict(own, default=None, return_dtype=pl.String)
     version = pl.col("indicator").replace_strict(versions, default=None, return_dtype=pl.Int64)
-    return shares.filter(pl.col("definition_version") == version).join(
-        members, on=columns, how="semi", maintain_order="left"
-    )
+    return shares.filter(province == pl.col("region"), pl.col("definition_version") == version)
 
 
-def _sums(network: Network, shares: pl.DataFrame, report: BenchmarkReport) -> Iterator[RegionSum]:
+def _sums(shares: pl.DataFrame, report: BenchmarkReport) -> Iterator[RegionSum]:
     for (period, region, indicator), part in shares.group_by("period", "region", "indicator", maintain_order=True):
         place = (str(period), str(region), str(indicator))
-        members: Sequence[str] = network.directory.region_members(place[1])
-        latest = part.unique("sent_by", keep="last", maintain_order=True)
-        if set(latest["sent_by"]) != set(members):
+        latest = _complete(part)
+        if latest is None:
             report.regions_incomplete.append(place)
             continue
         events, units, key = (
             sum_of_shares(latest[name].to_list()) for name in ("share_events", "share_units", "share_key")
         )
         try:
-            yield RegionSum(*place, tuple(members), Count(events, units, key))
+            yield RegionSum(*place, tuple(sorted(latest["sent_by"])), Count(events, units, key))
         except UnsafeCountError:
             report.regions_refused.append(place)
+
+
+def _complete(shares: pl.DataFrame) -> pl.DataFrame | None:
+    """Return the shares of the first list of members of which every member's has come, one each; None if there is none.
+
+    Members as they were when the period closed: who joins a province later changes no sum of before.
+    """
+    for (digest,), part in shares.group_by("members", maintain_order=True):
+        latest = part.unique("sent_by", keep="first", maintain_order=True)
+        if members_digest(latest["sent_by"].to_list()) == digest:
+            return latest
+    return None
 
 
 _NOT_COME = "a municipality's share has not come"

@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 
 from services.coverage import HOUSEHOLDS, Standing, coverage, periods_closed_by, standings
+from services.directory import members_digest
 from services.disclosure import Count
 from services.errors import Retryable
 from services.indicators import Catalogue, count_cells, latest, load_catalogue, period_of, prepare, references
@@ -193,8 +194,9 @@ def _release(
     _publish(network, sender, node, cells, periods)
     report.periods += periods
     report.statuses.update(cells.select("period_kind", "status").iter_rows())
-    report.parcels += _report(sender, cells)
-    report.parcels += _shares(network, sender, regional_counts(counts, catalogue))
+    with sender.outbox.together():
+        report.parcels += _report(sender, cells)
+        report.parcels += _shares(network, sender, regional_counts(counts, catalogue))
 
 
 def _publish(network: Network, sender: Sender, node: NodeStore, cells: pl.DataFrame, periods: Sequence[str]) -> None:
@@ -262,49 +264,49 @@ def _reason() -> pl.Expr:
 
 
 def _shares(network: Network, sender: Sender, counts: pl.DataFrame) -> int:
-    """Put masked shares of the counts that are released per province into the outbox, once per period for good."""
+    """Put masked shares of the counts that are released per province into the outbox, once per period for good.
+
+    Also when the members have changed since: the sums over two lists of members would show by their difference what
+    one of them counted.
+    """
     province = sender.participant.province
     if province is None or counts.is_empty():
         return 0
     members = network.directory.region_members(province)
     if len(members) < 2:  # noqa: PLR2004 - alone there is no other member to hide among
         return 0
-    digest = network.directory.members_digest(province)
+    digest = members_digest(members)
     peers = {item: network.directory.get(item).public.mask for item in members if item != sender.id}
-    rows = []
+    parcels = 0
     for row in counts.iter_rows(named=True):
         count = Count(row["value"], row["units"], row["key"])
-        label = f"{row['period']}|{province}|{row['indicator']}|{row['definition_version']}|{digest}".encode()
+        what = f"{row['period']}|{province}|{row['indicator']}|{row['definition_version']}"
+        label = f"{what}|{digest}".encode()
         shares = [
             masked_share(value, sender.id, sender.keys.mask, peers, label, index)
             for index, value in enumerate((count.value, count.units, count.key))
         ]
-        rows.append(
-            {
-                "period": row["period"],
-                "period_kind": period_of(row["period"]).kind,
-                "region": province,
-                "indicator": row["indicator"],
-                "definition_version": row["definition_version"],
-                "members": digest,
-                "member_count": len(members),
-                "share_events": shares[0],
-                "share_units": shares[1],
-                "share_key": shares[2],
-                "release_id": hashlib.sha256(label).hexdigest()[:16],
-            }
-        )
-    frame = pl.DataFrame(rows)
-    parcels = 0
-    for (release_id,), part in frame.group_by("release_id", maintain_order=True):
-        ids = sender.event_ids("regional_share", str(release_id), part["indicator"])
-        parcels += _put_once(sender, "regional_share", str(release_id), part.with_columns(ids.alias("event_id")))
+        event = {
+            "event_id": sender.event_ids("regional_share", what, pl.Series([digest])),
+            "period": row["period"],
+            "period_kind": period_of(row["period"]).kind,
+            "region": province,
+            "indicator": row["indicator"],
+            "definition_version": row["definition_version"],
+            "members": digest,
+            "member_count": len(members),
+            "share_events": shares[0],
+            "share_units": shares[1],
+            "share_key": shares[2],
+            "release_id": hashlib.sha256(label).hexdigest()[:16],
+        }
+        parcels += _put_once(sender, "regional_share", what, pl.DataFrame(event))
     return parcels
 
 
-def _put_once(sender: Sender, event_type: str, release_id: str, frame: pl.DataFrame) -> int:
-    """Seal events of one release for the hub, unless an earlier run did."""
-    source = hashlib.sha256(f"{event_type}|{release_id}".encode()).digest()
+def _put_once(sender: Sender, event_type: str, what: str, frame: pl.DataFrame) -> int:
+    """Seal events about one thing for the hub, unless an earlier run did."""
+    source = hashlib.sha256(f"{event_type}|{what}".encode()).digest()
     if sender.outbox.position(source, "hub", event_type) > 0:
         return 0
     return enqueue(

@@ -8,9 +8,10 @@ from pathlib import Path
 from services.broker import SqliteBroker
 from services.config import Settings, load_settings
 from services.directory import Directory
-from services.errors import NotAllowed
+from services.errors import Fatal, NotAllowed
 from services.home import Home
 from services.keyservice import InProcessKeyService, KeyService
+from services.privacy.errors import BadKey
 from services.privacy.keys import ParticipantKeys
 from services.registry import Registry, load_registry
 
@@ -73,6 +74,7 @@ class Network:
 
         Raises:
             NotAllowed: they are not on this machine.
+            Fatal: the file is damaged.
         """
         path = self.home.participant(participant_id).keys
         if not path.exists():
@@ -81,7 +83,12 @@ class Network:
                 "Only the participant itself can act in its name.",
                 "Run the command where its keys are.",
             )
-        return ParticipantKeys.from_text(path.read_text("utf-8"))
+        try:
+            return ParticipantKeys.from_text(path.read_text("utf-8"))
+        except (BadKey, UnicodeDecodeError) as error:
+            raise Fatal(
+                f"The keys of {participant_id} cannot be used.", f"{error}", f"Restore {path} from a copy."
+            ) from None
 
     def key_services(self) -> tuple[KeyService, KeyService]:
         """Return the two key services; on one machine both run in this process, each on its own seed."""

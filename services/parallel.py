@@ -2,9 +2,12 @@
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing.forkserver import ensure_running
 from typing import ParamSpec, Self, TypeVar
+
+from services.config import one_thread_per_worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,8 +39,10 @@ def workers(count: int) -> Iterator[Executor]:
     if count == 1:
         yield InThisProcess()
         return
+    one_thread_per_worker()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["services.preload"])
+    ensure_running()  # its imports begin now, beside ours; a first task would wait for them
     executor = ProcessPoolExecutor(count, mp_context=context)
     try:
         yield executor
@@ -45,7 +50,15 @@ def workers(count: int) -> Iterator[Executor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def ready() -> None:
+def warmed(executor: Executor) -> Future[None]:
+    """Start the workers without waiting for their imports; the future is done when the first of them is ready."""
+    starter = ThreadPoolExecutor(1)
+    future = starter.submit(lambda: executor.submit(_ready).result())
+    starter.shutdown(wait=False)
+    return future
+
+
+def _ready() -> None:
     """Do nothing: a worker that has done this has its imports behind it."""
 
 

@@ -95,7 +95,9 @@ def show(
         Rejected: no open event, or more than one, has this ref.
         NotAllowed: values are wanted without a purpose.
     """
-    found = open_events(node).filter(pl.col("ref").str.starts_with(ref))
+    stopped = open_events(node)
+    exact = stopped.filter(pl.col("ref") == ref)
+    found = exact if exact.height else stopped.filter(pl.col("ref").str.starts_with(ref))
     if found.height != 1:
         raise Rejected(
             f"{found.height} stopped events have a reference that begins with {ref}.",

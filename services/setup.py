@@ -82,7 +82,9 @@ def _member(path: Path, number: int, entry: dict[str, object]) -> Member:
 
 
 def create_network(root: Path, members: Sequence[Member]) -> Home:
-    """Set up a network in `root`; running it again adds what is missing and changes nothing that is there.
+    """Set up a network in `root`; running it again adds what is missing and keeps all keys and data.
+
+    What the directory says of a member (name, kind, province, whom it serves, what it may send) is as given now.
 
     Returns:
         The home.
@@ -90,7 +92,7 @@ def create_network(root: Path, members: Sequence[Member]) -> Home:
     home = Home(root)
     registry = load_registry()
     known = Directory.load(home.directory).participants if home.directory.exists() else {}
-    entries = {**{item.id: _participant(home, registry, item) for item in members if item.id not in known}, **known}
+    entries = known | {item.id: _participant(home, registry, item, known.get(item.id)) for item in members}
     home.key_services.mkdir(parents=True, exist_ok=True)
     for name in "ab":
         _write_secret(home.key_services / f"{name}.seed", secrets.token_bytes(SEED_SIZE))
@@ -104,10 +106,14 @@ def create_network(root: Path, members: Sequence[Member]) -> Home:
     return home
 
 
-def _participant(home: Home, registry: Registry, member: Member) -> Participant:
-    path = home.participant(member.id).keys
-    _write_secret(path, ParticipantKeys.generate(member.id).to_text().encode())
-    keys = ParticipantKeys.from_text(path.read_text("utf-8"))
+def _participant(home: Home, registry: Registry, member: Member, known: Participant | None) -> Participant:
+    """Make the directory's entry; keys are made for a new member only."""
+    if known is None:
+        path = home.participant(member.id).keys
+        _write_secret(path, ParticipantKeys.generate(member.id).to_text().encode())
+        public = ParticipantKeys.from_text(path.read_text("utf-8")).public
+    else:
+        public = known.public
     types = [registry.get(name) for name in registry.names()]
     return Participant(
         id=member.id,
@@ -116,7 +122,7 @@ def _participant(home: Home, registry: Registry, member: Member) -> Participant:
         province=member.province,
         serves=member.serves,
         may_send=tuple(item.name for item in types if member.kind in item.contract.sender),
-        public=keys.public,
+        public=public,
     )
 
 

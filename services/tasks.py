@@ -56,6 +56,7 @@ def send(
     files: Sequence[Path],
     months: Sequence[str] = (),
     *,
+    mended: bool = False,
     at: Callable[[str], None] = lambda _: None,
 ) -> SendReport:
     """Deliver files, state the months, and hand all that waits to the broker.
@@ -67,6 +68,7 @@ def send(
         participant: the sender.
         files: exports of its sources.
         months: months to make delivery statements of, when this sender owes them.
+        mended: whether the files are mended versions of files that were sent under the same names.
         at: called with the name of each step before it, for tests that end the process there.
     """
     network = Network.open(root)
@@ -74,7 +76,7 @@ def send(
     with open_sender(network, participant, at=at) as sender, network.broker() as broker:
         for path in files:
             try:
-                report.files.append(deliver_file(sender, path))
+                report.files.append(deliver_file(sender, path, mended=mended))
             except (SourceError, Rejected) as error:
                 report.broken.append(str(error))
         if months and sender.participant.serves:

@@ -33,7 +33,8 @@ def send_receipts(network: Network, sender: Sender) -> int:
         pl.lit(network.today()).alias("issued_on"),
         sender.event_ids(EVENT_TYPE, EVENT_TYPE, ended["key"]).alias("event_id"),
     )
-    return sum(_put_once(sender, part) for part in frame.iter_slices(1))
+    with sender.outbox.together():
+        return sum(_put_once(sender, part) for part in frame.iter_slices(1))
 
 
 def _put_once(sender: Sender, receipt: pl.DataFrame) -> int:

@@ -7,7 +7,7 @@ position in the file: a command that was killed goes on where it was, and a file
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from connectors import connector_for
 from connectors.base import Batch, Connector
 from services.avro.encode import block, encode_rows
-from services.errors import NotAllowed
+from services.errors import NotAllowed, Rejected
 from services.privacy.parcel import MAX_AVRO_BYTES, InnerHeader
 from services.registry import EventType
 from services.sending import pseudonyms, routing
@@ -62,17 +62,18 @@ def digest_of(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def deliver_file(sender: Sender, path: Path, *, progress: Callable[[int], None] | None = None) -> FileReport:
+def deliver_file(sender: Sender, path: Path, *, mended: bool = False) -> FileReport:
     """Read `path` with the connector that knows it and put its events, sealed, into the outbox.
 
     Args:
         sender: who sends.
         path: the export.
-        progress: called with the number of rows read of each batch.
+        mended: whether it is the mended version of a file that was sent under the same name.
 
     Raises:
         connectors.base.SourceError: the file as a whole cannot be read.
         NotAllowed: this participant may not send what is in the file.
+        Rejected: the file's rows have no key of their own, and another file was sent under its name.
     """
     file = _File(path, digest_of(path), connector_for(path))
     report = FileReport(sender.id, path.name, file.connector.name)
@@ -83,13 +84,13 @@ def deliver_file(sender: Sender, path: Path, *, progress: Callable[[int], None] 
     for batch in file.connector.read(path):
         event_type = sender.registry.get(batch.event_type)
         _require_right(sender, event_type)
+        _require_own_name(sender, file, batch, mended=mended)
         report.rows_read += batch.rows_read
         for receiver, rows in _placed(sender, file, event_type, batch, report):
             _hold_back(sender, file, event_type, receiver, rows, pending, report)
-        if progress:
-            progress(batch.rows_read)
-    for (receiver, name), last in sorted(pending.items()):
-        _flush(sender, file, sender.registry.get(name), receiver, last, report, last=True)
+    with sender.outbox.together():
+        for (receiver, name), last in sorted(pending.items()):
+            _flush(sender, file, sender.registry.get(name), receiver, last, report, last=True)
     sender.at("finish file")
     sender.journal.finish_file(
         file.digest,
@@ -106,9 +107,24 @@ def _require_right(sender: Sender, event_type: EventType) -> None:
     if event_type.name not in sender.participant.may_send:
         raise NotAllowed(
             f"{sender.id} may not send {event_type.name}.",
-            f"Its contract names {event_type.contract.sender} as senders.",
+            f"Its contract names as senders: {', '.join(event_type.contract.sender)}.",
             "Check that the file belongs to this participant.",
         )
+
+
+def _require_own_name(sender: Sender, file: _File, batch: Batch, *, mended: bool) -> None:
+    """Rows without a key are told apart by file name and row: a new file under an old name would look like doubles."""
+    if (
+        mended
+        or batch.rows["source_key"].null_count() == 0
+        or not sender.journal.other_version(file.path.name, file.digest)
+    ):
+        return
+    raise Rejected(
+        f"{file.path.name} was sent before with other contents, and its rows have no key of their own.",
+        "Its rows would get the ids of the earlier file's rows and be taken for doubles.",
+        "Give a new export its own name; a mended one is sent with `spiegelnet quarantine replay … --source`.",
+    )
 
 
 def _placed(

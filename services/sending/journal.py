@@ -64,6 +64,11 @@ class Journal:
         row = self._db.execute("SELECT finished FROM files WHERE digest = ?", (digest,)).fetchone()
         return bool(row and row[0])
 
+    def other_version(self, name: str, digest: bytes) -> bool:
+        """Say whether a file of this name with other contents was read to its end before."""
+        row = self._db.execute("SELECT 1 FROM files WHERE name = ? AND digest != ?", (name, digest)).fetchone()
+        return row is not None
+
     def add_refused(self, file: str, event_type: str, digest: bytes, refused: pl.DataFrame) -> None:
         """Keep refused rows: columns source_row, field, reason, remedy, raw."""
         rows = [

@@ -128,12 +128,13 @@ class Sender:
         """Hand waiting parcels to the broker and return how many; a retry sends the same bytes."""
         sent = 0
         while waiting := self.outbox.pending():
-            for receiver in sorted({item.receiver for item in waiting}):
-                items = [item for item in waiting if item.receiver == receiver]
-                self.at("append")
-                broker.append_many(f"parcels.{receiver}", [(item.key, item.value) for item in items])
-                self.at("appended")
-                self.outbox.mark_sent([item.parcel_id for item in items])
+            self.at("append")
+            with broker.together():
+                for receiver in sorted({item.receiver for item in waiting}):
+                    items = [item for item in waiting if item.receiver == receiver]
+                    broker.append_many(f"parcels.{receiver}", [(item.key, item.value) for item in items])
+            self.at("appended")
+            self.outbox.mark_sent([item.parcel_id for item in waiting])
             sent += len(waiting)
         return sent
 

@@ -61,26 +61,36 @@ def state_months(sender: Sender, periods: Sequence[str], clients: Mapping[str, i
         The number of parcels.
     """
     dated = sender.journal.dated()
-    parcels = 0
-    for receiver in sender.participant.serves:
-        rows = [_row(sender, receiver, period, dated, clients.get(receiver)) for period in periods]
-        digest = hashlib.sha256(json.dumps([receiver, rows], default=bytes.hex).encode()).digest()
-        if sender.outbox.position(digest, receiver, EVENT_TYPE) > 0:
-            continue
-        keys = pl.Series([f"{receiver}|{row['period']}|{digest.hex()}" for row in rows])
-        frame = pl.DataFrame(rows, schema_overrides=_TYPES).with_columns(
-            pl.lit(today).alias("stated_on"), sender.event_ids(EVENT_TYPE, EVENT_TYPE, keys).alias("event_id")
+    with sender.outbox.together():
+        return sum(
+            _state(
+                sender,
+                receiver,
+                [_row(sender, receiver, period, dated, clients.get(receiver)) for period in periods],
+                today,
+            )
+            for receiver in sender.participant.serves
         )
-        parcels += enqueue(
-            sender,
-            sender.registry.get(EVENT_TYPE),
-            receiver,
-            frame,
-            delivery_id=sender.delivery_id(digest, receiver, EVENT_TYPE),
-            position=(digest, 1),
-            last=True,
-        )
-    return parcels
+
+
+def _state(sender: Sender, receiver: str, rows: Sequence[Mapping[str, object]], today: dt.date) -> int:
+    """Seal one municipality's statements, unless they say what was said before."""
+    digest = hashlib.sha256(json.dumps([receiver, rows], default=bytes.hex).encode()).digest()
+    if sender.outbox.position(digest, receiver, EVENT_TYPE) > 0:
+        return 0
+    keys = pl.Series([f"{receiver}|{row['period']}|{digest.hex()}" for row in rows])
+    frame = pl.DataFrame(rows, schema_overrides=_TYPES).with_columns(
+        pl.lit(today).alias("stated_on"), sender.event_ids(EVENT_TYPE, EVENT_TYPE, keys).alias("event_id")
+    )
+    return enqueue(
+        sender,
+        sender.registry.get(EVENT_TYPE),
+        receiver,
+        frame,
+        delivery_id=sender.delivery_id(digest, receiver, EVENT_TYPE),
+        position=(digest, 1),
+        last=True,
+    )
 
 
 _TYPES: Mapping[str, pl.DataType | type[pl.DataType]] = {
