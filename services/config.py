@@ -22,7 +22,8 @@ class Machine(BaseModel):
     """What this machine may use."""
 
     model_config = ConfigDict(extra="forbid")
-    workers: Annotated[int, Field(ge=1, le=64)] = os.cpu_count() or 1
+    # one more than cores, since a worker also waits for the disk
+    workers: Annotated[int, Field(ge=1, le=64)] = (os.cpu_count() or 1) + 1
 
 
 class Gate(BaseModel):
@@ -65,7 +66,7 @@ DEFAULT_CONFIG = """\
 # for example SPIEGELNET_MACHINE__WORKERS=1 for workers under [machine].
 
 [machine]
-# worker processes; leave out to use every core
+# worker processes; left out, one more than there are cores
 # workers = 2
 
 [gate]

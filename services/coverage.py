@@ -1,7 +1,8 @@
 """Who has told what it sent: delivery statements against those who owe one, and the coverage that follows.
 
 Coverage of an indicator is the mean over its partner types of (client households of the senders that stated a complete
-delivery ÷ households of the municipality), each at most 1. A partner type of which nobody delivered counts as 0.
+delivery ÷ households of the municipality), each at most 1. A partner type of which nobody delivered counts as 0; one of
+which a sender does not know its client households makes the coverage unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,10 +78,10 @@ def coverage(
         periods: months, quarters and years mixed.
     """
     done = latest_statements(statements).filter(pl.col("complete"))
-    clients = done.group_by("period", "partner_type").agg(pl.col("client_households").sum())
-    known: Mapping[tuple[str, str], int] = {
-        (period, kind): households for period, kind, households in clients.iter_rows() if kind is not None
-    }
+    is_known = pl.col("client_households").is_not_null().all()
+    clients = done.filter(pl.col("partner_type").is_not_null()).group_by("period", "partner_type")
+    total = clients.agg(pl.when(is_known).then(pl.col("client_households").sum()))
+    known: Mapping[tuple[str, str], int | None] = {(period, kind): number for period, kind, number in total.iter_rows()}
     own = set(done.filter(pl.col("sent_by") == municipality)["period"].to_list())
     reference = references(population)
     result: dict[tuple[str, str], float | None] = {}
@@ -95,12 +96,10 @@ def coverage(
             elif base is None:
                 result[period, indicator.id] = None
             else:
-                shares = [
-                    min(1.0, known.get((month, kind), 0) / base.value)
-                    for month in months
-                    for kind in indicator.partner_types
-                ]
-                result[period, indicator.id] = sum(shares) / len(shares)
+                numbers = [known.get((month, kind), 0) for month in months for kind in indicator.partner_types]
+                shares = [min(1.0, number / base.value) for number in numbers if number is not None]
+                unknown = len(shares) < len(numbers)
+                result[period, indicator.id] = None if unknown else sum(shares) / len(shares)
     return result
 
 

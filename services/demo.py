@@ -11,6 +11,7 @@ from pathlib import Path
 
 from services import tasks
 from services.closing import ClosingReport, Progress, close_nodes
+from services.directory import HUB
 from services.errors import Fatal
 from services.hub import BenchmarkReport
 from services.network import Network
@@ -24,7 +25,7 @@ SEED = 2025
 BACK = tuple(f"2025-{number:02d}" for number in range(1, 12))
 LIVE = ("2025-12",)
 SAMPLES_WRITTEN = "samples.written"
-OWN_STEP = ("municipality", "hub")
+OWN_STEP = ("municipality", HUB)
 """Kinds that receive in a step of their own; the others receive receipts only."""
 
 
@@ -100,11 +101,12 @@ def run_demo(
     for number, month in enumerate(later, len(BACK) + len(LIVE) + 1):
         _later_sources(root, month, number)
         _move(run, (month,), month)
+    say("The hub looks for peers and compares; partners collect their receipts.")
+    benchmark = pool.submit(tasks.benchmark, root)
     partners = [(root, item.id) for item in run.network.directory.participants.values() if item.kind not in OWN_STEP]
     with progress("receipts", len(partners)) as step:
         each(pool, tasks.receive, partners, step)
-    say("The hub looks for peers and compares.")
-    _, run.report.benchmark = pool.submit(tasks.benchmark, root).result()
+    _, run.report.benchmark = benchmark.result()
     return run.report
 
 
@@ -148,7 +150,7 @@ def _move(run: Run, months: Sequence[str], folder: str) -> None:
     if broken:
         raise Fatal(f"{len(broken)} sample files could not be read.", broken[0])
     run.say(f"{span}: municipalities open, check and store what came; receipts go back.")
-    nodes = [(run.root, item) for item in network.directory.municipalities]
+    nodes = [(run.root, item) for item in (HUB, *network.directory.municipalities)]
     with run.progress("receive", len(nodes)) as step:
         run.report.received.append(each(run.pool, tasks.receive, nodes, step))
     run.say(f"{span}: months close; cells are counted and pass disclosure control.")

@@ -1,6 +1,7 @@
 """Setting up a network on one machine: folders, keys, directory, topics and two key services."""
 
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from services.registry import Registry, load_registry
 from services.samples.network import load_network
 
 SEED_SIZE = 32
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def members_from(path: Path) -> list[Member]:
         entries = tomllib.loads(path.read_text("utf-8")).get("participant", [])
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Fatal(f"{path} cannot be read.", f"{error}.", "Mend the file or name another.") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise Fatal(f"{path} has no [[participant]] tables.", todo="Give every participant one, in double brackets.")
     members = [_member(path, number, entry) for number, entry in enumerate(entries, 1)]
     if not any(item.kind == "hub" for item in members):
         members.append(Member("hub", "Hub", "hub"))
@@ -66,6 +70,12 @@ def _member(path: Path, number: int, entry: dict[str, object]) -> Member:
             f"{path}, participant {number}: the entry is not usable.",
             f"Unknown keys: {sorted(unknown)}; missing keys: {sorted(missing)}; kind must be one of {SENDER_KINDS}.",
             "Mend the entry; docs/operations-one-machine.md shows one.",
+        )
+    if not _ID.fullmatch(str(entry["id"])):
+        raise Fatal(
+            f"{path}, participant {number}: the id is not usable.",
+            "It names topics and folders, so it holds lower-case letters, digits and hyphens only, at most 64.",
+            "Write it as gm0518, hc-name or es-name.",
         )
     serves = entry.get("serves", ())
     if not isinstance(serves, list | tuple):

@@ -32,12 +32,13 @@ def err() -> Console:
 
 
 def show_error(error: SpiegelnetError) -> None:
-    """Print what happened, why, and what to do."""
+    """Print what happened, why, and what to do; outside a terminal each sentence, and its command, is one line."""
     console = err()
-    console.print(f"[bold red]{escape(error.what)}[/]")
+    whole = not console.is_terminal
+    console.print(f"[bold red]{escape(error.what)}[/]", soft_wrap=whole)
     for line in (error.why, error.todo):
         if line:
-            console.print(f"  {escape(line)}")
+            console.print(f"  {escape(line)}", soft_wrap=whole)
 
 
 def show_fault(error: BaseException) -> None:

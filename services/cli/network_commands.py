@@ -78,7 +78,7 @@ def send(
     else:
         show_sent([report])
     if report.broken:
-        raise Rejected(f"{len(report.broken)} of {len(chosen)} files could not be read.", report.broken[0])
+        raise Rejected(f"{len(report.broken)} of {len(chosen)} files could not be read.", "\n  ".join(report.broken))
 
 
 def _all_files(folder: Path) -> list[Path]:

@@ -103,7 +103,7 @@ def replay(
         )
         table("Verdicts that changed here", ["event type", "verdict", "rule", "events"], list(changed.iter_rows()))
     if report.broken:
-        raise Rejected(f"{len(report.broken)} files could not be read.", report.broken[0])
+        raise Rejected(f"{len(report.broken)} files could not be read.", "\n  ".join(report.broken))
 
 
 def lift(

@@ -4,6 +4,7 @@ Tables name their files as `local:///<warehouse>/…`, relative to the folder th
 folder can be moved or mounted elsewhere, and Trino reads the same files with `local.location` set to that folder.
 """
 
+import sqlite3
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import urlparse
@@ -11,6 +12,7 @@ from urllib.parse import urlparse
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.typedef import EMPTY_DICT, Properties
+from sqlalchemy import event
 
 from services.errors import Fatal
 
@@ -66,13 +68,24 @@ def open_warehouse(root: Path, name: WarehouseName) -> SqlCatalog:
     """
     folder = root.absolute() / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700 if name == "private" else 0o755)
-    return SqlCatalog(
+    catalog = SqlCatalog(
         name,
         **{
             "uri": f"sqlite:///{folder / 'catalog.sqlite'}",
+            "init_catalog_tables": "false",
             "warehouse": f"{_SCHEME}:///{name}",
             "py-io-impl": f"{ConfinedFileIO.__module__}.{ConfinedFileIO.__qualname__}",
             _ROOT: str(folder.parent),
             _NAME: name,
         },
     )
+    # A commit waits for the disk once instead of three times; the data files are not forced to the disk either.
+    event.listen(catalog.engine, "connect", _write_ahead)
+    catalog.engine.dispose()
+    catalog.create_tables()
+    return catalog
+
+
+def _write_ahead(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
