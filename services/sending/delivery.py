@@ -171,6 +171,7 @@ def _flush(
     sender.at("note delivery")
     with sender.journal.transaction():
         dated = _dated(event_type, part.rows)
+        sender.journal.begin_file(file.digest, file.path.name, file.connector.name)
         sender.journal.add_delivery(delivery_id, receiver, event_type.name, file.digest, part.batch, dated)
     if part.batch < sender.outbox.position(file.digest, receiver, event_type.name):
         return

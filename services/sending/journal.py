@@ -65,7 +65,7 @@ class Journal:
         return bool(row and row[0])
 
     def other_version(self, name: str, digest: bytes) -> bool:
-        """Say whether a file of this name with other contents was read to its end before."""
+        """Say whether anything of a file of this name with other contents was sent before."""
         row = self._db.execute("SELECT 1 FROM files WHERE name = ? AND digest != ?", (name, digest)).fetchone()
         return row is not None
 
@@ -84,6 +84,10 @@ class Journal:
             " remedy = excluded.remedy, raw = excluded.raw, mended_by = NULL WHERE refused.digest != excluded.digest",
             rows,
         )
+
+    def begin_file(self, digest: bytes, name: str, connector: str) -> None:
+        """Note that something of a file is about to be sent."""
+        self._db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?, 0, 0, 0, 0)", (digest, name, connector))
 
     def add_delivery(
         self,
@@ -105,16 +109,24 @@ class Journal:
         )
 
     def finish_file(self, digest: bytes, name: str, connector: str, rows_read: int, events: int, refused: int) -> None:
-        """Note that a file was read to its end; refused rows of its earlier versions count as mended."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, 1)",
-            (digest, name, connector, rows_read, events, refused),
-        )
-        self._db.execute("UPDATE deliveries SET complete = 1 WHERE digest = ?", (digest,))
-        self._db.execute(
-            "UPDATE refused SET mended_by = ? WHERE file = ? AND digest != ? AND mended_by IS NULL",
-            (digest, name, digest),
-        )
+        """Note that a file was read to its end; refused rows of its earlier versions count as mended.
+
+        So do the deliveries of a version that was sent in part only and then replaced: nothing more comes of it.
+        """
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, 1)",
+                (digest, name, connector, rows_read, events, refused),
+            )
+            self._db.execute(
+                "UPDATE deliveries SET complete = 1 WHERE digest = ?"
+                " OR digest IN (SELECT digest FROM files WHERE name = ? AND NOT finished)",
+                (digest, name),
+            )
+            self._db.execute(
+                "UPDATE refused SET mended_by = ? WHERE file = ? AND digest != ? AND mended_by IS NULL",
+                (digest, name, digest),
+            )
 
     def refused_rows(self, *, mended: bool = False) -> list[RefusedRow]:
         """Return the refused rows, the open ones only unless `mended`."""
@@ -134,9 +146,9 @@ class Journal:
         return [row[0] for row in found]
 
     def files(self) -> pl.DataFrame:
-        """Return one row per file version: name, connector, rows_read, events, refused."""
+        """Return one row per file version that was read to its end: name, connector, rows_read, events, refused."""
         rows = self._db.execute(
-            "SELECT name, connector, rows_read, events, refused FROM files ORDER BY name"
+            "SELECT name, connector, rows_read, events, refused FROM files WHERE finished ORDER BY name"
         ).fetchall()
         schema = {
             "name": pl.String,

@@ -1,0 +1,80 @@
+"""Published quality: per month and sender protected counts, of which none below ten units leaves."""
+
+from pathlib import Path
+
+import polars as pl
+
+from services.coverage import Standing
+from services.quality import QUALITY, published_quality
+from services.registry import load_registry
+from services.store.events import keep_snapshots
+from tests.integration.gate.world import World, signals
+
+KEY = bytes(32)
+HOUSEHOLDS = 20_000
+
+
+def world_with(folder: Path, *deliveries: tuple[str, range]) -> World:
+    """A node that received signals of December, in deliveries of one sender each; no rule stops any."""
+    world = World(folder, load_registry())
+    world.with_rules("payment_arrears", rows=[], batches=[])
+    for number, (sender, ids) in enumerate(deliveries, 1):
+        world.land([world.parcel(signals([*ids]), sender=sender, delivery=number)])
+    return world
+
+
+def quality(
+    world: World, stand: list[Standing], kept: dict[str, int], households: int | None = HOUSEHOLDS
+) -> pl.DataFrame:
+    return published_quality(world.node(), KEY, stand, kept, households)
+
+
+def test_counts_are_within_the_noise_of_the_truth_and_rounded_to_five(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("hc-a", range(100)), ("hc-b", range(1000, 1009)), ("hc-a", range(40, 60)))
+    frame = quality(world, [Standing("2025-12", ("hc-a",), ("es-a", "hc-b"))], {})
+    assert frame.schema == pl.Schema(QUALITY)
+    rows = {row["sender"]: row for row in frame.to_dicts()}
+    assert set(rows) == {"es-a", "hc-a", "hc-b"}
+    assert rows["hc-a"]["received"] in {115, 120, 125}
+    assert rows["hc-a"]["accepted"] in {95, 100, 105}
+    assert rows["hc-a"]["duplicate"] in {15, 20, 25}
+    assert [rows[name]["stated"] for name in ("hc-a", "hc-b", "es-a")] == [True, False, False]
+
+
+def test_fewer_than_ten_are_null_whatever_they_are(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("hc-a", range(9)), ("hc-b", range(100, 112)), ("hc-b", range(100, 103)))
+    frame = quality(world, [Standing("2025-12", ("hc-a", "hc-b"), ())], {})
+    few, enough = frame.sort("sender").to_dicts()
+    numbers = [name for name, kind in QUALITY.items() if kind == pl.Int64]
+    assert [few[name] for name in numbers] == [None] * len(numbers)
+    assert few["quarantined_by_rule"] == []
+    assert enough["accepted"] is not None
+    assert [enough[name] for name in ("duplicate", "quarantined", "held")] == [None] * 3
+
+
+def test_what_was_accepted_after_the_close_is_late(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("hc-a", range(30)))
+    kept = keep_snapshots(world.node().catalog, world.registry, "close-2025-12")
+    world.land([world.parcel(signals([*range(500, 520)]), sender="hc-a", delivery=9)])
+    stand = [Standing("2025-12", ("hc-a",), ())]
+    [row] = quality(world, stand, kept).to_dicts()
+    assert row["late"] in {15, 20, 25}
+    assert row["accepted"] in {45, 50, 55}
+    now = keep_snapshots(world.node().catalog, world.registry, "close-again")
+    assert quality(world, stand, now)["late"].to_list() == [None]
+
+
+def test_the_same_events_give_the_same_numbers_and_no_population_lets_none_out(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("hc-a", range(50)))
+    stand = [Standing("2025-12", ("hc-a",), ())]
+    assert quality(world, stand, {}).equals(quality(world, stand, {}))
+    assert quality(world, stand, {}, None)["received"].to_list() == [None]
+
+
+def test_a_month_of_which_nothing_came_has_a_row_per_sender_that_owes_a_statement(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("hc-a", range(50)))
+    frame = quality(world, [Standing("2025-11", ("hc-a",), ("es-a",))], {})
+    assert frame.select("period", "sender", "stated", "received").rows() == [
+        ("2025-11", "es-a", False, None),
+        ("2025-11", "hc-a", True, None),
+    ]
