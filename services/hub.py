@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from services.benchmark.figures import figures
+from services.coverage import HOUSEHOLDS
 from services.directory import HUB, members_digest
 from services.disclosure import Count, UnsafeCountError
 from services.errors import Fatal
-from services.indicators import Catalogue, catalogue_table, load_catalogue
+from services.indicators import Catalogue, Reference, catalogue_table, latest, load_catalogue, period_of, references
 from services.network import Network
 from services.privacy.masking import sum_of_shares
 from services.receiving.collecting import open_node
-from services.release import RegionSum, region_release
+from services.release import Coverage, RegionSum, region_release
 from services.store.events import current_events
 from services.store.tables import ensure_table, replace_rows
 from services.store.warehouse import open_warehouse
@@ -54,6 +55,7 @@ class BenchmarkReport:
         figures: rows of `benchmark.figures` by (kind of period, status).
         peers: rows of `benchmark.peers`.
         cells: rows of `network.cells`.
+        regions_undelivered: (period, region, indicator) in which nobody delivered to one of the members.
         regions_incomplete: (period, region, indicator) of which a member's share has not come.
         regions_refused: (period, region, indicator) of which the shares do not add up to a possible count.
     """
@@ -61,6 +63,7 @@ class BenchmarkReport:
     figures: Counter[tuple[str, str]] = field(default_factory=Counter)
     peers: int = 0
     cells: int = 0
+    regions_undelivered: list[tuple[str, str, str]] = field(default_factory=list)
     regions_incomplete: list[tuple[str, str, str]] = field(default_factory=list)
     regions_refused: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -79,11 +82,10 @@ def run_benchmark(network: Network, *, at: Callable[[str], None] = lambda _: Non
     observations = current_events(node.catalog, registry.get("indicator_observation"))
     population = current_events(node.catalog, registry.get("population_reference"))
     shares = current_events(node.catalog, registry.get("regional_share"))
-    received = pl.concat([observations.select("release_id", "received_on"), shares.select("release_id", "received_on")])
     regional = _regional(network, shares, catalogue, population, report)
     cells = pl.concat([observations.select(OBSERVATION_COLUMNS), regional.select(OBSERVATION_COLUMNS)])
     frame, peers = figures(cells, population, catalogue, dt.datetime.now(dt.UTC))
-    frame = _released_at(frame, received, regional)
+    frame = _released_at(frame, observations, shares, regional)
     published = open_warehouse(network.home.participant(HUB).root, "published")
     for name, rows in (
         ("benchmark.figures", frame),
@@ -98,19 +100,20 @@ def run_benchmark(network: Network, *, at: Callable[[str], None] = lambda _: Non
     return report
 
 
-def _released_at(frame: pl.DataFrame, received: pl.DataFrame, regional: pl.DataFrame) -> pl.DataFrame:
-    """Date each figure with the day on which its release reached the hub, so that making it anew does not change it."""
-    days = received.group_by("release_id").agg(pl.col("received_on").max().alias("day"))
-    late = received["received_on"].max()
-    if regional.height:
-        own = regional.select("release_id").unique().with_columns(pl.lit(late).alias("day"))
-        days = pl.concat([days, own.join(days, on="release_id", how="anti")])
-    moment = pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    columns = frame.columns
+def _released_at(
+    frame: pl.DataFrame, observations: pl.DataFrame, shares: pl.DataFrame, regional: pl.DataFrame
+) -> pl.DataFrame:
+    """Date each figure with the day on which its release, or a province's last share, reached the hub.
+
+    Making the figure anew does not change it.
+    """
+    last_share = shares.group_by("period", pl.col("region").alias("area")).agg(pl.col("received_on").max())
+    own = regional.select("release_id", "period", "area").join(last_share, on=["period", "area"])
+    received = pl.concat([part.select("release_id", "received_on") for part in (observations, own)])
+    moment = pl.col("received_on").max().cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    days = received.group_by("release_id").agg(moment.alias("released_at"))
     return (
-        frame.drop("released_at")
-        .join(days.with_columns(moment.alias("released_at")), on="release_id", how="left", maintain_order="left")
-        .select(columns)
+        frame.drop("released_at").join(days, on="release_id", how="left", maintain_order="left").select(frame.columns)
     )
 
 
@@ -119,9 +122,9 @@ def _regional(
 ) -> pl.DataFrame:
     """Sum complete sets of shares and release the sums; a set that gives no sum is a missing cell with its reason."""
     parts = [region_release([], catalogue, population, {})]
-    for item in _sums(_usable(network, shares, catalogue), report):
+    for item, covered in _sums(_usable(network, shares, catalogue), population, report):
         try:
-            parts.append(region_release([item], catalogue, population, {}))
+            parts.append(region_release([item], catalogue, population, {item.region: covered}))
         except Fatal:  # more households than live there
             report.regions_refused.append((item.period, item.region, item.indicator))
     released = pl.concat(parts)
@@ -133,6 +136,7 @@ def _regional(
         pl.lit(None, dtype=pl.Float64).alias("published_value"),
     ).select(OBSERVATION_COLUMNS)
     missing = [_missing(catalogue, _NOT_COME, *key) for key in report.regions_incomplete]
+    missing += [_missing(catalogue, _NOT_DELIVERED, *key) for key in report.regions_undelivered]
     missing += [_missing(catalogue, _NO_SUM, *key) for key in report.regions_refused]
     return pl.concat([frame, pl.DataFrame(missing, schema=frame.schema)]).sort("period", "area", "indicator")
 
@@ -146,20 +150,39 @@ def _usable(network: Network, shares: pl.DataFrame, catalogue: Catalogue) -> pl.
     return shares.filter(province == pl.col("region"), pl.col("definition_version") == version)
 
 
-def _sums(shares: pl.DataFrame, report: BenchmarkReport) -> Iterator[RegionSum]:
+def _sums(
+    shares: pl.DataFrame, population: pl.DataFrame, report: BenchmarkReport
+) -> Iterator[tuple[RegionSum, Coverage]]:
+    known = references(population)
     for (period, region, indicator), part in shares.group_by("period", "region", "indicator", maintain_order=True):
         place = (str(period), str(region), str(indicator))
-        latest = _complete(part)
-        if latest is None:
+        shared = _complete(part)
+        if shared is None:
             report.regions_incomplete.append(place)
             continue
+        if (shared["coverage"] == 0).any():
+            report.regions_undelivered.append(place)
+            continue
         events, units, key = (
-            sum_of_shares(latest[name].to_list()) for name in ("share_events", "share_units", "share_key")
+            sum_of_shares(shared[name].to_list()) for name in ("share_events", "share_units", "share_key")
         )
         try:
-            yield RegionSum(*place, tuple(sorted(latest["sent_by"])), Count(events, units, key))
+            total = RegionSum(*place, tuple(sorted(shared["sent_by"])), Count(events, units, key))
         except UnsafeCountError:
             report.regions_refused.append(place)
+            continue
+        yield total, {(place[0], place[2]): _coverage(shared, known, place[0])}
+
+
+def _coverage(shares: pl.DataFrame, known: list[Reference], period: str) -> float | None:
+    """Mean of the members' coverage, weighted by their households; None where either is unknown for a member."""
+    weighted, households = 0.0, 0
+    for member, covered in shares.select("sent_by", "coverage").iter_rows():
+        base = latest(known, member, HOUSEHOLDS, period_of(period).start)
+        if base is None or covered is None:
+            return None
+        weighted, households = weighted + covered * base.value, households + base.value
+    return weighted / households if households else None
 
 
 def _complete(shares: pl.DataFrame) -> pl.DataFrame | None:
@@ -168,13 +191,14 @@ def _complete(shares: pl.DataFrame) -> pl.DataFrame | None:
     Members as they were when the period closed: who joins a province later changes no sum of before.
     """
     for (digest,), part in shares.group_by("members", maintain_order=True):
-        latest = part.unique("sent_by", keep="first", maintain_order=True)
-        if members_digest(latest["sent_by"].to_list()) == digest:
-            return latest
+        once = part.unique("sent_by", keep="first", maintain_order=True)
+        if members_digest(once["sent_by"].to_list()) == digest:
+            return once
     return None
 
 
 _NOT_COME = "a municipality's share has not come"
+_NOT_DELIVERED = "nobody delivered to one of the municipalities"
 _NO_SUM = "the municipalities' shares do not add up"
 
 

@@ -25,7 +25,7 @@ from services.network import Network
 from services.privacy.masking import masked_share
 from services.quality import published_quality
 from services.receiving.collecting import open_node
-from services.release import CELLS, node_release, regional_counts
+from services.release import CELLS, MIN_REGION_MEMBERS, Coverage, node_release, regional_counts
 from services.sending.delivery import enqueue
 from services.sending.sender import Sender
 from services.store.events import current_events, current_tables, keep_snapshots, project
@@ -138,7 +138,14 @@ def _closed(catalog: SqlCatalog) -> dict[str, tuple[str, Standing]]:
 
 def _require_closable(municipality: str, stand: Sequence[Standing], close_day: int, today: dt.date) -> None:
     for item in stand:
-        deadline = period_of(item.period).end.replace(day=close_day)
+        end = period_of(item.period).end
+        if today < end:
+            raise Retryable(
+                f"{municipality} cannot close {item.period} yet.",
+                "The month has not ended; what is still to come would enter no month.",
+                f"Run again from {end.isoformat()} on.",
+            )
+        deadline = end.replace(day=close_day)
         if item.missing and today < deadline:
             raise Retryable(
                 f"{municipality} cannot close {item.period} yet.",
@@ -196,7 +203,7 @@ def _release(
     report.statuses.update(cells.select("period_kind", "status").iter_rows())
     with sender.outbox.together():
         report.parcels += _report(sender, cells)
-        report.parcels += _shares(network, sender, regional_counts(counts, catalogue))
+        report.parcels += _shares(network, sender, regional_counts(counts, catalogue), covered)
 
 
 def _publish(network: Network, sender: Sender, node: NodeStore, cells: pl.DataFrame, periods: Sequence[str]) -> None:
@@ -263,7 +270,7 @@ def _reason() -> pl.Expr:
     return pl.when(pl.col("status") == "missing").then(nobody.otherwise(pl.lit("no public population of this area")))
 
 
-def _shares(network: Network, sender: Sender, counts: pl.DataFrame) -> int:
+def _shares(network: Network, sender: Sender, counts: pl.DataFrame, covered: Coverage) -> int:
     """Put masked shares of the counts that are released per province into the outbox, once per period for good.
 
     Also when the members have changed since: the sums over two lists of members would show by their difference what
@@ -273,7 +280,7 @@ def _shares(network: Network, sender: Sender, counts: pl.DataFrame) -> int:
     if province is None or counts.is_empty():
         return 0
     members = network.directory.region_members(province)
-    if len(members) < 2:  # noqa: PLR2004 - alone there is no other member to hide among
+    if len(members) < MIN_REGION_MEMBERS:  # it could never be released, and two could subtract their own
         return 0
     digest = members_digest(members)
     peers = {item: network.directory.get(item).public.mask for item in members if item != sender.id}
@@ -298,6 +305,7 @@ def _shares(network: Network, sender: Sender, counts: pl.DataFrame) -> int:
             "share_events": shares[0],
             "share_units": shares[1],
             "share_key": shares[2],
+            "coverage": pl.Series([covered.get((row["period"], row["indicator"]))], dtype=pl.Float64),
             "release_id": hashlib.sha256(label).hexdigest()[:16],
         }
         parcels += _put_once(sender, "regional_share", what, pl.DataFrame(event))

@@ -1,19 +1,22 @@
 """What each sender delivered about each month, for publication: counts of events that pass disclosure control.
 
-The same function as for cells decides: a number below the threshold is null, the others are perturbed and rounded. Each
-event weighs as a unit, against the households of the municipality as public base.
+The same function as for cells decides: a number below the threshold is null, the others are perturbed and rounded. The
+unit is the record, by its event id, not the household: these numbers are about deliveries. They are counted on what had
+come at the close and stay as they are; only `late` grows.
 """
 
 from collections.abc import Mapping, Sequence
 
 import polars as pl
+from pyiceberg.table import Table
 
 from services.coverage import Standing
 from services.disclosure import Count, release_cell
 from services.indicators import unit_key
-from services.store.intake import ACCEPTED, QUARANTINED
+from services.store.intake import ACCEPTED, QUARANTINED, TABLE
+from services.store.ledger import PLACE
 from services.store.node import NodeStore
-from services.store.snapshots import sequence_number
+from services.store.snapshots import scan, sequence_number
 
 QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "period": pl.String,
@@ -29,6 +32,7 @@ QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of `published.quality`. `stated`: whether the sender's delivery statement says that it is complete. Numbers
 are null where suppressed; `late` came after the month was closed."""
+COUNTED = ("period", "sender", "event_id", "verdict", "rule")
 
 
 def published_quality(
@@ -44,10 +48,14 @@ def published_quality(
         households: public number of the municipality; None lets no number out.
     """
     intake, ledger = node.intake()
-    closed_at = sequence_number(intake, kept["node.intake"]) if "node.intake" in kept else 0
-    months = [item.period for item in stand]
-    events = ledger.latest.filter(pl.col("period").is_in(months)).with_columns(
-        (pl.col("verdict") == ACCEPTED).and_(pl.col("decided_in") > closed_at).alias("is_late")
+    closed_at = sequence_number(intake, kept[TABLE]) if TABLE in kept else 0
+    of_months = pl.col("period").is_in([item.period for item in stand])
+    late = ledger.latest.filter(of_months, pl.col("verdict") == ACCEPTED, pl.col("decided_in") > closed_at)
+    events = pl.concat(
+        [
+            _at_close(intake, kept).filter(of_months).with_columns(is_late=pl.lit(False)),  # noqa: FBT003 - a literal
+            late.select(COUNTED).with_columns(is_late=pl.lit(True)),  # noqa: FBT003 - a literal
+        ]
     )
     keys = [unit_key(release_key, event_id) for event_id in events["event_id"].to_list()]
     events = events.with_columns(pl.Series("key", keys, dtype=pl.Int64))
@@ -76,19 +84,30 @@ def published_quality(
     )
 
 
+def _at_close(intake: Table, kept: Mapping[str, int]) -> pl.DataFrame:
+    """Verdicts as they stood at the close: a count that moved with each late event would show each late event."""
+    if TABLE not in kept:
+        return pl.DataFrame(intake.schema().as_arrow().empty_table()).select(COUNTED)
+    rows = scan(intake, kept[TABLE]).select(*COUNTED, *PLACE, "attempt").collect()
+    return rows.sort("attempt", maintain_order=True).unique(PLACE, keep="last", maintain_order=True).select(COUNTED)
+
+
 def _protected(events: pl.DataFrame, households: int | None) -> pl.DataFrame:
     """Return protected counts: `period`, `sender`, `what` (a verdict, received or late), `rule`, `events` or null."""
     keys = ["period", "sender", "what", "rule"]
     nothing = pl.lit(None, dtype=pl.String)
+    closed = events.filter(~pl.col("is_late"))
     parts = [
-        events.with_columns(what=pl.lit("received"), rule=nothing),
+        closed.with_columns(what=pl.lit("received"), rule=nothing),
         events.filter("is_late").with_columns(what=pl.lit("late"), rule=nothing),
-        events.with_columns(what=pl.col("verdict"), rule=nothing),
-        events.filter(pl.col("verdict") == QUARANTINED).with_columns(what=pl.col("verdict")),
+        closed.with_columns(what=pl.col("verdict"), rule=nothing),
+        closed.filter(pl.col("verdict") == QUARANTINED).with_columns(what=pl.col("verdict")),
     ]
-    counted = pl.concat([part.select(*keys, "key") for part in parts]).group_by(keys).agg(pl.len(), pl.col("key").sum())
+    together = pl.concat([part.select(*keys, "event_id", "key") for part in parts])
+    units = [pl.len(), pl.col("event_id").n_unique().alias("units"), pl.col("key").unique().sum()]
+    counted = together.group_by(keys).agg(units)
     numbers = [
-        release_cell(Count(events, events, key), households).numerator
-        for events, key in counted.select("len", "key").iter_rows()
+        release_cell(Count(events, units, key), households).numerator
+        for events, units, key in counted.select("len", "units", "key").iter_rows()
     ]
     return counted.with_columns(pl.Series("events", numbers, dtype=pl.Int64))

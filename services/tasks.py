@@ -61,7 +61,7 @@ def send(
 ) -> SendReport:
     """Deliver files, state the months, and hand all that waits to the broker.
 
-    A file that cannot be read at all is reported; the others go on.
+    A file that cannot be read at all is reported; the others go on, but nothing is stated of the months.
 
     Args:
         root: the network's home.
@@ -79,7 +79,8 @@ def send(
                 report.files.append(deliver_file(sender, path, mended=mended))
             except (SourceError, Rejected) as error:
                 report.broken.append(str(error))
-        if months and sender.participant.serves:
+        # A statement after a file that could not be read would say of half a delivery that it is whole.
+        if months and sender.participant.serves and not report.broken:
             clients = {} if sender.participant.kind == "municipality" else _clients(network, participant)
             report.statements = state_months(sender, months, clients, network.today())
         report.parcels = sender.push(broker)

@@ -9,6 +9,7 @@ import typer
 from services.cli.console import out, print_json, table
 from services.cli.options import HomeOption, JsonOption
 from services.errors import Rejected
+from services.sending.journal import RefusedRow
 
 Participant = Annotated[str, typer.Argument(help="Whose quarantine, for example gm0106 or es-lichtkade.")]
 
@@ -52,16 +53,19 @@ def list_stopped(participant: Participant, home: HomeOption, json: JsonOption = 
 
 def show(
     participant: Participant,
-    ref: Annotated[str, typer.Argument(help="Reference of the event, or its beginning.")],
+    ref: Annotated[str, typer.Argument(help="Reference of an event, or its beginning; or FILE:ROW at the source.")],
     home: HomeOption,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the values too; the look is written down.")] = False,
     purpose: Annotated[str, typer.Option(help="What the values are needed for.")] = "",
 ) -> None:
-    """Say which rule stopped an event, what the rule wants, and what to do."""
+    """Say which rule stopped an event, or why a row never became one, and what to do."""
     from services.network import Network
     from services.quarantine import show as look
-    from services.stopped import node_of
+    from services.stopped import node_of, refused_at_source
 
+    if ":" in ref:
+        _show_refused(refused_at_source(home, participant), ref)
+        return
     registry = Network.open(home).registry
     event = look(node_of(home, participant), registry, ref, dt.datetime.now(dt.UTC), reveal=reveal, purpose=purpose)
     rows = [
@@ -77,6 +81,23 @@ def show(
         *event.values.items(),
     ]
     table(f"Event {event.ref}", ["", ""], rows)
+
+
+def _show_refused(rows: list[RefusedRow], ref: str) -> None:
+    """Show the open rows of one reference FILE:ROW; their values are in the source."""
+    found = [row for row in rows if f"{row.file}:{row.source_row}" == ref]
+    if not found:
+        raise Rejected(f"No refused row is open as {ref}.", todo="`spiegelnet quarantine list` gives file and row.")
+    for row in found:
+        lines = [
+            ("file", row.file),
+            ("row", str(row.source_row)),
+            ("event type", row.event_type),
+            ("field", row.field),
+            ("why", row.reason),
+            ("what to do", row.remedy),
+        ]
+        table(f"Row {ref}", ["", ""], lines)
 
 
 def replay(

@@ -38,9 +38,13 @@ def read_clients(path: Path) -> dict[str, int]:
             f"Put {path} there with the columns municipality;client_households.",
         )
     clients = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines()[1:], 2):
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise Fatal(f"{path.name} is not UTF-8 text.", todo="Save it as UTF-8.") from None
+    for number, line in enumerate(lines[1:], 2):
         municipality, _, households = line.partition(";")
-        if not households.strip().isdigit():
+        if not households.strip().isdecimal():
             raise Fatal(f"{path.name}, row {number}: client_households is not a whole number.", todo="Mend that row.")
         clients[municipality.strip()] = int(households)
     return clients

@@ -5,6 +5,7 @@ Both runs begin with a copy of the same folder, so with the same keys and source
 
 import multiprocessing
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -142,15 +143,25 @@ def test_a_process_that_is_killed_at_any_moment_and_run_again_leaves_the_same(
     undisturbed: dict[str, tuple[dict[str, Any], Counter[str]]],
     at_stage: Callable[[str], Path],
 ) -> None:
-    run, stage, _ = COMMANDS[command]
-    root, chance = at_stage(stage), random.Random(command)
+    root, chance = at_stage(COMMANDS[command][1]), random.Random(command)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["services.tasks"])
+    ended = []
     for _ in range(3):
-        process = context.Process(target=run, args=(root,))
+        began = context.Event()
+        process = context.Process(target=_begin, args=(began, command, root))
         process.start()
-        time.sleep(chance.uniform(0.05, 0.6))
+        assert began.wait(60)
+        time.sleep(chance.uniform(0, 0.2))
         process.kill()
         process.join()
-    run(root)
+        ended.append(process.exitcode)
+    assert set(ended) <= {0, -signal.SIGKILL}
+    assert -signal.SIGKILL in ended
+    COMMANDS[command][0](root)
     assert state(root, command) == undisturbed[command][0]
+
+
+def _begin(began: Any, command: str, root: Path) -> None:
+    began.set()
+    COMMANDS[command][0](root)

@@ -15,6 +15,7 @@ from services import tasks
 from services.directory import members_digest
 from services.errors import Retryable
 from services.home import Home
+from services.hub import BenchmarkReport, _regional
 from services.indicators import load_catalogue
 from services.network import Network
 from services.privacy.masking import MODULUS, sum_of_shares
@@ -202,6 +203,32 @@ def test_the_hub_learns_the_sum_over_a_province_and_nothing_of_a_municipality(ye
     assert found["status"] == "published"
     assert found["numerator"] in {30, 35, 40}
     assert found["denominator"] == sum(_households().values())
+    coverage = found["coverage"]
+    assert isinstance(coverage, float)
+    assert 0 < coverage < 1
+
+
+def test_a_province_is_missing_where_nobody_delivered_to_one_of_its_municipalities(year: Path) -> None:
+    """A municipality without deliveries would add a zero that nobody counted."""
+    tasks.benchmark(year)
+    network = Network.open(year)
+    shares = events(year, "hub", "regional_share")
+    silent = shares.with_columns(coverage=pl.when(sent_by=MUNICIPALITIES[0]).then(0.0).otherwise("coverage"))
+    population = events(year, "hub", "population_reference")
+    report = BenchmarkReport()
+    cells = _regional(network, silent, load_catalogue(), population, report)
+    assert cells.select("status", "numerator", "reason").rows() == [
+        ("missing", None, "nobody delivered to one of the municipalities")
+    ]
+
+
+def test_nothing_is_stated_of_a_month_of_which_a_file_could_not_be_read(at_stage: AtStage, tmp_path: Path) -> None:
+    """Else the month would close with this sender's full coverage and none of its signals."""
+    broken = tmp_path / "energie_achterstanden_2025-12.csv"
+    broken.write_text("this is no export\n", "utf-8")
+    report = tasks.send(at_stage("empty"), "es-stroom", [broken], ["2025-12"])
+    assert len(report.broken) == 1
+    assert (report.statements, report.parcels) == (0, 0)
 
 
 def _households() -> dict[str, int]:
@@ -237,6 +264,7 @@ def forge(root: Path, sender_id: str, **changes: object) -> None:
             "share_events": 5,
             "share_units": 5,
             "share_key": 5,
+            "coverage": 1.0,
             "release_id": "0123456789abcdef",
         } | changes
         digest = hashlib.sha256(repr(row).encode()).digest()

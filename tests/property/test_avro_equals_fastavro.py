@@ -92,8 +92,9 @@ def test_numbers_and_days_of_any_size_have_the_length_that_the_specification_giv
     days = (day - date(1970, 1, 1)).days
     event: dict[str, Any] = dict.fromkeys(positions, "") | {"event_id": bytes(16), "period_kind": "month"}
     event |= {"definition_version": days, "member_count": 0, "share_key": 0, "share_units": 0, "share_events": number}
+    event |= {"coverage": None}
     frame = pl.DataFrame([event], schema=polars_schema(event_type.shape))
     zigzag = [2 * n if n >= 0 else -2 * n - 1 for n in (days, number)]
     lengths = [max(1, -(-n.bit_length() // 7)) for n in zigzag]
-    fixed_part = 16 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1
+    fixed_part = 16 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1
     assert len(block(encode_rows(event_type, frame))) == fixed_part + sum(lengths)
