@@ -1,4 +1,4 @@
--- One row per early-warning case, in its latest state: a case that was sent again after it closed keeps its event id.
+-- One row per early-warning case, in its latest state: of states that came under one event id the latest counts.
 SELECT c.address, c.district, c.reached, c.result, c.closed_on
 FROM (
     SELECT
