@@ -6,8 +6,8 @@ without gaps from 0 (one partition per topic), at-least-once appends, and no kno
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,7 @@ class Broker(Protocol):
     def topic_id(self, name: str) -> str:
         """Return the topic's id; a topic that was deleted and made anew has another one."""
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self) -> AbstractContextManager[object]:
         """Make all that is appended within the block acknowledged at its end, or not at all."""
 
     def append(self, topic: str, key: bytes, value: bytes) -> int:
@@ -87,7 +87,6 @@ class SqliteBroker:
             Retryable, Fatal: see `open_database`.
         """
         self._path = path
-        self._together = False
         # An append that was acknowledged is never lost: the sender forgets it then.
         self._db = open_database(path, _SCHEMA, durable=True, page_size=16_384)
 
@@ -122,19 +121,13 @@ class SqliteBroker:
         """
         return self._topic(name)[1]
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> AbstractContextManager[object]:
         """Make all that is appended within the block one transaction, over several topics.
 
         Raises:
             Retryable: the file stayed locked.
         """
-        with transaction(self._db, self._path):
-            self._together = True
-            try:
-                yield
-            finally:
-                self._together = False
+        return transaction(self._db, self._path)
 
     def append(self, topic: str, key: bytes, value: bytes) -> int:
         """Append one message and return its offset; see `append_many`."""
@@ -162,7 +155,7 @@ class SqliteBroker:
                 "Send the events in smaller parcels.",
             )
         now = time.time_ns() // 1000
-        with nullcontext() if self._together else transaction(self._db, self._path):
+        with transaction(self._db, self._path):
             number, _, end = self._topic(topic)
             rows = [(number, end + place, key, now, value) for place, (key, value) in enumerate(messages)]
             self._db.executemany(

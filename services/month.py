@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 
 from services.coverage import HOUSEHOLDS, Standing, coverage, periods_closed_by, standings
-from services.directory import members_digest
+from services.directory import HUB, members_digest
 from services.disclosure import Count
 from services.errors import Retryable
 from services.indicators import Catalogue, count_cells, latest, load_catalogue, period_of, prepare, references
@@ -26,7 +26,7 @@ from services.privacy.masking import masked_share
 from services.quality import published_quality
 from services.receiving.collecting import open_node
 from services.release import CELLS, MIN_REGION_MEMBERS, Coverage, node_release, regional_counts
-from services.sending.delivery import enqueue
+from services.sending.delivery import enqueue_once
 from services.sending.sender import Sender
 from services.store.events import current_events, current_tables, keep_snapshots, project
 from services.store.node import NodeStore
@@ -315,14 +315,4 @@ def _shares(network: Network, sender: Sender, counts: pl.DataFrame, covered: Cov
 def _put_once(sender: Sender, event_type: str, what: str, frame: pl.DataFrame) -> int:
     """Seal events about one thing for the hub, unless an earlier run did."""
     source = hashlib.sha256(f"{event_type}|{what}".encode()).digest()
-    if sender.outbox.position(source, "hub", event_type) > 0:
-        return 0
-    return enqueue(
-        sender,
-        sender.registry.get(event_type),
-        "hub",
-        frame,
-        delivery_id=sender.delivery_id(source, "hub", event_type),
-        position=(source, 1),
-        last=True,
-    )
+    return enqueue_once(sender, event_type, HUB, frame, source)

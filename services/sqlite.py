@@ -44,13 +44,16 @@ def open_database(path: Path, schema: str, *, durable: bool, page_size: int = 40
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
-    """Run the block as one write transaction: all of it happens, or nothing.
+    """Run the block as one write transaction: all of it happens, or nothing. Within another one it is part of that.
 
     Raises:
         Retryable: the file stayed locked.
         Fatal: the file is damaged or full.
     """
     with errors_named(path):
+        if connection.in_transaction:
+            yield connection
+            return
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection

@@ -6,7 +6,7 @@ import polars as pl
 
 from services.network import Network
 from services.receiving.collecting import open_node
-from services.sending.delivery import enqueue
+from services.sending.delivery import enqueue_once
 from services.sending.sender import Sender
 from services.store.accounts import receipts
 
@@ -41,14 +41,4 @@ def _put_once(sender: Sender, receipt: pl.DataFrame) -> int:
     """Seal one receipt as a parcel of its own: the outbox then knows in the same transaction that it was sent."""
     to, key = str(receipt["sender"][0]), str(receipt["key"][0])
     source = hashlib.sha256(f"{EVENT_TYPE}|{key}".encode()).digest()
-    if sender.outbox.position(source, to, EVENT_TYPE) > 0:
-        return 0
-    return enqueue(
-        sender,
-        sender.registry.get(EVENT_TYPE),
-        to,
-        receipt,
-        delivery_id=sender.delivery_id(source, to, EVENT_TYPE),
-        position=(source, 1),
-        last=True,
-    )
+    return enqueue_once(sender, EVENT_TYPE, to, receipt, source)

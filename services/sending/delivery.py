@@ -225,6 +225,32 @@ def enqueue(
     return stored
 
 
+def enqueue_once(sender: Sender, event_type: str, receiver: str, frame: pl.DataFrame, source: bytes) -> int:
+    """Seal events that this node makes itself as a delivery of their own, unless an earlier run did.
+
+    Args:
+        sender: who sends.
+        event_type: of all events.
+        receiver: participant id.
+        frame: the events.
+        source: 32 bytes that name what they say; the same for the same.
+
+    Returns:
+        The number of parcels, 0 if they were put into the outbox before.
+    """
+    if sender.outbox.position(source, receiver, event_type) > 0:
+        return 0
+    return enqueue(
+        sender,
+        sender.registry.get(event_type),
+        receiver,
+        frame,
+        delivery_id=sender.delivery_id(source, receiver, event_type),
+        position=(source, 1),
+        last=True,
+    )
+
+
 def _chunks(rows: pa.Array) -> Iterator[pa.Array]:
     """Cut encoded rows where the next one would not fit in a parcel."""
     ends = pc.binary_length(rows).to_numpy().cumsum()

@@ -6,8 +6,8 @@ on where it was, and what was sealed is sent with the same bytes however often s
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -62,7 +62,6 @@ class Outbox:
             Retryable, Fatal: see `open_database`.
         """
         self._path = path
-        self._together = False
         # Sequence numbers must survive a power failure: given out twice they would look like a fork.
         self._db = open_database(path, _SCHEMA, durable=True)
 
@@ -76,22 +75,13 @@ class Outbox:
         """Close the file."""
         self._db.close()
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> AbstractContextManager[object]:
         """Make all that is put in within the block one transaction: one wait for the disk instead of one each.
 
         Raises:
             Retryable: the file stayed locked.
         """
-        with transaction(self._db, self._path):
-            self._together = True
-            try:
-                yield
-            finally:
-                self._together = False
-
-    def _transaction(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._together else transaction(self._db, self._path)
+        return transaction(self._db, self._path)
 
     def enqueue(self, receiver: str, seals: Sequence[Seal], position: tuple[bytes, str, int]) -> int:
         """Seal and store what one batch of a source brings one receiver, and move the position on; all or nothing.
@@ -111,7 +101,7 @@ class Outbox:
             Retryable: the file stayed locked.
         """
         source, event_type, done = position
-        with self._transaction():
+        with transaction(self._db, self._path):
             before = self.position(source, receiver, event_type)
             if done <= before:
                 return 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from services.errors import Fatal
-from services.sending.delivery import enqueue
+from services.sending.delivery import enqueue_once
 from services.sending.sender import Sender
 
 CLIENTS_FILE = "clients.csv"
@@ -80,21 +80,11 @@ def state_months(sender: Sender, periods: Sequence[str], clients: Mapping[str, i
 def _state(sender: Sender, receiver: str, rows: Sequence[Mapping[str, object]], today: dt.date) -> int:
     """Seal one municipality's statements, unless they say what was said before."""
     digest = hashlib.sha256(json.dumps([receiver, rows], default=bytes.hex).encode()).digest()
-    if sender.outbox.position(digest, receiver, EVENT_TYPE) > 0:
-        return 0
     keys = pl.Series([f"{receiver}|{row['period']}|{digest.hex()}" for row in rows])
     frame = pl.DataFrame(rows, schema_overrides=_TYPES).with_columns(
         pl.lit(today).alias("stated_on"), sender.event_ids(EVENT_TYPE, EVENT_TYPE, keys).alias("event_id")
     )
-    return enqueue(
-        sender,
-        sender.registry.get(EVENT_TYPE),
-        receiver,
-        frame,
-        delivery_id=sender.delivery_id(digest, receiver, EVENT_TYPE),
-        position=(digest, 1),
-        last=True,
-    )
+    return enqueue_once(sender, EVENT_TYPE, receiver, frame, digest)
 
 
 _TYPES: Mapping[str, pl.DataType | type[pl.DataType]] = {
