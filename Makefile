@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 LOCK_FLAGS := --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 -q
 SOURCES := dags connectors services infra tests
 
-.PHONY: demo test check bench lock clean help
+.PHONY: demo network test test-network soak check bench bench-network lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -27,11 +27,25 @@ $(VENV)/.test: $(VENV)/.demo requirements/test.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/test.txt
 	@touch $@
 
+$(VENV)/.servers: $(VENV)/.test requirements/all.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/all.txt
+	@touch $@
+
 demo: $(VENV)/.demo  ## a month through the whole network on this machine, no server
 	@$(BIN)/spiegelnet demo
 
 test: $(VENV)/.test  ## all tests on the embedded engines
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/network
+
+network: $(VENV)/.servers  ## the network on real servers on this machine: Kafka, PostgreSQL, Trino, key services, Airflow
+	@$(BIN)/spiegelnet up
+	@$(BIN)/spiegelnet demo --home build/network
+
+test-network: $(VENV)/.servers  ## tests against real servers, which they start themselves
+	@$(BIN)/python -m pytest tests/network
+
+soak: $(VENV)/.servers  ## a fault in many runs on real servers: make soak ROW=sender N=20; see docs/reliability.md
+	@$(BIN)/python -W ignore -m tests.network.reliability $(ROW) $(N) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.test  ## style, types, import direction, layout and docs
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -41,13 +55,16 @@ check: $(VENV)/.test  ## style, types, import direction, layout and docs
 	@$(BIN)/python -m pytest tests/docs tests/spec -n 2 --dist loadfile
 
 bench: $(VENV)/.demo  ## speed and memory beside named baselines of the same run
-	@$(BIN)/python -m infra.bench
+	@$(BIN)/python -m infra.bench.one_machine
+
+bench-network: $(VENV)/.servers  ## speed through real servers, beside named baselines of the same run
+	@$(BIN)/python -m infra.bench.network
 
 lock: $(UV)  ## resolve the locks anew after a change of pyproject.toml
 	@echo 'uv>=0.9' | $(UV) pip compile $(LOCK_FLAGS) - -o requirements/uv.txt
-	@$(UV) pip compile $(LOCK_FLAGS) --extra install pyproject.toml -o requirements/demo.txt
-	@$(UV) pip compile $(LOCK_FLAGS) --extra install --extra dev pyproject.toml -o requirements/test.txt
 	@$(UV) pip compile $(LOCK_FLAGS) --all-extras pyproject.toml -o requirements/all.txt
+	@$(UV) pip compile $(LOCK_FLAGS) --extra install -c requirements/all.txt pyproject.toml -o requirements/demo.txt
+	@$(UV) pip compile $(LOCK_FLAGS) --extra install --extra dev -c requirements/all.txt pyproject.toml -o requirements/test.txt
 
 clean:  ## remove the environment, the demo network and build results
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,17 +5,23 @@ A nested key `workers` under `[machine]` is overridden by `SPIEGELNET_MACHINE__W
 
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from services.errors import Fatal
 
+SectionT = TypeVar("SectionT", bound=BaseModel)
+
 CONFIG_FILE = "spiegelnet.toml"
 HOME_VARIABLE = "SPIEGELNET_HOME"
+_LOG_FORM = "SPIEGELNET_LOG__FORM"
+CACHE_VARIABLE = "XDG_CACHE_HOME"
 DEFAULT_HOME = Path("build/demo")
+DEFAULT_SERVERS_HOME = Path("build/network")
 
 
 class Machine(BaseModel):
@@ -40,6 +46,90 @@ class Month(BaseModel):
     close_day: Annotated[int, Field(ge=1, le=28)] = 10
 
 
+Address = Annotated[str, Field(pattern=r"[A-Za-z0-9.-]+:[0-9]{1,5}")]
+"""`host:port`."""
+
+
+class Broker(BaseModel):
+    """Where parcels wait: a file in this home, or Apache Kafka."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["sqlite", "kafka"] = "sqlite"
+    server: Address | None = None
+    # parcels that the broker does not have yet; beyond it nothing more is sealed until it takes some
+    outbox_mib: Annotated[int, Field(ge=16)] = 20_480
+
+    @model_validator(mode="after")
+    def _server_of_kafka(self) -> "Broker":
+        return _require(self, self.kind == "kafka", self.server)
+
+
+class Catalog(BaseModel):
+    """Where the list of a warehouse's tables is: a file beside them, or PostgreSQL."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["sqlite", "postgresql"] = "sqlite"
+    server: Address | None = None
+
+    @model_validator(mode="after")
+    def _server_of_postgresql(self) -> "Catalog":
+        return _require(self, self.kind == "postgresql", self.server)
+
+
+class KeyServices(BaseModel):
+    """Two key services: in this process, or each at its own address; and how much each caller may ask one of them."""
+
+    model_config = ConfigDict(extra="forbid")
+    a: Address | None = None
+    b: Address | None = None
+    # elements (addresses to be made pseudonyms of): a full bucket, and what comes into it each hour
+    burst: Annotated[int, Field(ge=10_000)] = 500_000
+    per_hour: Annotated[int, Field(ge=1)] = 50_000
+
+
+class Sql(BaseModel):
+    """Where Trino answers; without it, `spiegelnet sql` asks DuckDB."""
+
+    model_config = ConfigDict(extra="forbid")
+    server: Address | None = None
+    # of the server that `spiegelnet up` starts; each catalog of a node takes some 5 MiB of it
+    memory_mib: Annotated[int, Field(ge=768)] = 1_536
+
+
+class Schedule(BaseModel):
+    """Where Airflow runs the months; without it, a person or cron does."""
+
+    model_config = ConfigDict(extra="forbid")
+    server: Address | None = None
+
+
+class Log(BaseModel):
+    """What tasks write to standard error: nothing, lines of `key=value`, or lines of JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+    form: Literal["off", "text", "json"] = "off"
+
+
+class Lineage(BaseModel):
+    """Where OpenLineage events go besides the files in `lineage/`: the address of a collector, such as Marquez."""
+
+    model_config = ConfigDict(extra="forbid")
+    url: Annotated[str, Field(pattern=r"https?://[^\s@]+")] | None = None
+
+
+class Release(BaseModel):
+    """When others may see what a municipality released: days after the period's end."""
+
+    model_config = ConfigDict(extra="forbid")
+    embargo_days: Annotated[int, Field(ge=0, le=366)] = 0
+
+
+def _require(section: SectionT, wanted: bool, server: str | None) -> SectionT:  # noqa: FBT001 - a validator's own
+    if wanted and server is None:
+        raise ValueError("server must name host:port")
+    return section
+
+
 class Settings(BaseSettings):
     """All settings, validated; unknown keys are refused."""
 
@@ -47,6 +137,14 @@ class Settings(BaseSettings):
     machine: Machine = Machine()
     gate: Gate = Gate()
     month: Month = Month()
+    release: Release = Release()
+    log: Log = Log()
+    lineage: Lineage = Lineage()
+    broker: Broker = Broker()
+    catalog: Catalog = Catalog()
+    key_services: KeyServices = KeyServices()
+    sql: Sql = Sql()
+    schedule: Schedule = Schedule()
 
     @classmethod
     def settings_customise_sources(
@@ -76,6 +174,32 @@ rows = 100000
 [month]
 # a month closes when all delivery statements are in, or else on this day of the next month
 close_day = 10
+
+[release]
+# others see a municipality's released cells this many days after the period has ended; it sees its own at once
+embargo_days = 0
+"""
+
+SERVERS_CONFIG = """
+# Where the servers of the network are. `spiegelnet up` starts those that are at localhost.
+
+[broker]
+kind = "kafka"
+server = "localhost:19092"
+
+[catalog]
+kind = "postgresql"
+server = "localhost:15432"
+
+[key_services]
+a = "localhost:18181"
+b = "localhost:18182"
+
+[sql]
+server = "localhost:18443"
+
+[schedule]
+server = "localhost:18080"
 """
 
 
@@ -84,12 +208,41 @@ def default_home() -> Path:
     return Path(os.environ.get(HOME_VARIABLE, DEFAULT_HOME))
 
 
+def default_servers_home() -> Path:
+    """Return the home named in the environment, or the one that `spiegelnet up` makes."""
+    return Path(os.environ.get(HOME_VARIABLE, DEFAULT_SERVERS_HOME))
+
+
+def cache_folder() -> Path:
+    """Return this user's folder for what can be fetched again: the servers' software."""
+    named = Path(os.environ.get(CACHE_VARIABLE, ""))
+    return (named if named.is_absolute() else Path.home() / ".cache") / "spiegelnet"
+
+
 def one_thread_per_worker() -> None:
     """Let Polars use one thread in processes started from here: there is a process per core, more threads only wait.
 
     Takes effect where Polars is not imported yet.
     """
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
+def set_log_form(form: str) -> Callable[[], None]:
+    """Let `form` win over the setting `log.form`, here and in processes started from here.
+
+    Returns:
+        A function that undoes it.
+    """
+    before = os.environ.get(_LOG_FORM)
+    os.environ[_LOG_FORM] = form
+
+    def undo() -> None:
+        if before is None:
+            os.environ.pop(_LOG_FORM, None)
+        else:
+            os.environ[_LOG_FORM] = before
+
+    return undo
 
 
 def load_settings(home: Path) -> Settings:

@@ -5,6 +5,7 @@ The file is public. Signing it, rotation and withdrawal come with the network of
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from services.privacy.errors import BadKey
 from services.privacy.keys import PublicKeys
 
 HUB = "hub"
+_REGION = re.compile(r"[a-z]{2}[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,12 @@ class Directory:
     def region_members(self, province: str) -> tuple[str, ...]:
         """Ids of the municipalities of a province, in alphabetical order."""
         return tuple(item.id for item in self.of_kind("municipality") if item.province == province)
+
+    @property
+    def regions(self) -> dict[str, tuple[str, ...]]:
+        """Municipalities by province, in alphabetical order; a province that is not written as a CBS code has none."""
+        provinces = {item.province for item in self.of_kind("municipality") if item.province}
+        return {item: self.region_members(item) for item in sorted(provinces) if _REGION.fullmatch(item)}
 
     def save(self, path: Path) -> None:
         """Write the directory as JSON."""

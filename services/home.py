@@ -47,6 +47,21 @@ class ParticipantHome:
         return self.root / "replay.sqlite"
 
     @property
+    def runs(self) -> Path:
+        """When its tasks ran last and how they ended."""
+        return self.root / "runs.sqlite"
+
+    @property
+    def standing(self) -> Path:
+        """What its store holds, counted; follows from the store and may be removed."""
+        return self.root / "standing.sqlite"
+
+    @property
+    def access(self) -> Path:
+        """This participant's passwords at the servers of the network."""
+        return self.root / "access.json"
+
+    @property
     def sources(self) -> Path:
         """Exports of this participant's own systems."""
         return self.root / "sources"
@@ -72,6 +87,30 @@ class Home:
     def key_services(self) -> Path:
         """Seeds of the two key services that run in process here."""
         return self.root / "key-services"
+
+    @property
+    def servers(self) -> Path:
+        """Configuration, data, logs and process ids of the servers that run here."""
+        return self.root / "servers"
+
+    @property
+    def operator(self) -> Path:
+        """The passwords of the operator of the servers."""
+        return self.servers / "operator.json"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate by which clients know the servers of the network (PEM)."""
+        return self.root / "ca.pem"
+
+    @property
+    def alerts(self) -> Path:
+        """What the schedule has raised the alarm about, a line of JSON each."""
+        return self.root / "alerts.jsonl"
+
+    def lineage(self, participant_id: str) -> Path:
+        """Return the file of a participant's OpenLineage events, a line of JSON each."""
+        return self.root / "lineage" / f"{participant_id}.jsonl"
 
     @property
     def address_reference(self) -> Path:

@@ -4,12 +4,13 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.access import Access
 from services.broker import SqliteBroker
-from services.config import CONFIG_FILE, DEFAULT_CONFIG
+from services.config import CONFIG_FILE, DEFAULT_CONFIG, SERVERS_CONFIG, load_settings
 from services.contracts import SENDER_KINDS
 from services.directory import Directory, Participant
 from services.errors import Fatal
@@ -91,10 +92,15 @@ def _member(path: Path, number: int, entry: dict[str, object]) -> Member:
     )
 
 
-def create_network(root: Path, members: Sequence[Member]) -> Home:
+def create_network(root: Path, members: Sequence[Member], *, servers: bool = False) -> Home:
     """Set up a network in `root`; running it again adds what is missing and keeps all keys and data.
 
     What the directory says of a member (name, kind, province, whom it serves, what it may send) is as given now.
+
+    Args:
+        root: the home.
+        members: who takes part.
+        servers: whether a new home is for Kafka, PostgreSQL, Trino and Airflow; one that is there stays what it is.
 
     Returns:
         The home.
@@ -108,12 +114,25 @@ def create_network(root: Path, members: Sequence[Member]) -> Home:
         _write_secret(home.key_services / f"{name}.seed", secrets.token_bytes(SEED_SIZE))
     config = root / CONFIG_FILE
     if not config.exists():
-        config.write_text(DEFAULT_CONFIG, "utf-8")
-    with SqliteBroker(home.broker) as broker:
-        for participant_id in entries:
-            broker.create_topic(f"parcels.{participant_id}")
+        config.write_text(DEFAULT_CONFIG + (SERVERS_CONFIG if servers else ""), "utf-8")
+    _prepare_access(home, entries)
     Directory(entries).save(home.directory)
     return home
+
+
+def _prepare_access(home: Home, participants: Iterable[str]) -> None:
+    """Make topics in the file that is the broker, or passwords for the servers, which `node add` makes known there."""
+    settings = load_settings(home.root)
+    if settings.broker.kind == "sqlite":
+        with SqliteBroker(home.broker) as broker:
+            for participant_id in participants:
+                broker.create_topic(f"parcels.{participant_id}")
+        if settings.key_services.a is None and settings.key_services.b is None:
+            return
+    for participant_id in participants:
+        path = home.participant(participant_id).access
+        if not path.exists():
+            Access.generate(participant_id).save(path)
 
 
 def _participant(home: Home, registry: Registry, member: Member, known: Participant | None) -> Participant:

@@ -8,18 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from services.month import CLOSES, RELEASES
+from services.basis import CLOSES
 from services.network import Network
 from services.privacy.sealing import open_many
 from services.receiving.collecting import open_node
 from services.receiving.landing import SEALED_CONTEXT
+from services.releases import RELEASES
 from services.sending.outbox import Outbox
 from services.sending.sender import open_sender
 from services.store.events import current_events
 from services.store.intake import open_intake
 from services.store.snapshots import scan
 from services.store.tables import load_table
-from services.store.warehouse import open_warehouse
 
 Rows = list[tuple[Any, ...]]
 PUBLISHED = (
@@ -28,6 +28,7 @@ PUBLISHED = (
     "benchmark.figures",
     "benchmark.peers",
     "benchmark.indicators",
+    "benchmark.periods",
     "network.cells",
 )
 _RANDOM = ("parcel_id", "stream", "decided_at", "topic_offset", "received_on", "in_parcel", "released_at")
@@ -76,7 +77,7 @@ def sender_state(root: Path, participant: str) -> dict[str, Any]:
 
 def published(root: Path, participant: str) -> dict[str, pl.DataFrame]:
     """Return a participant's published tables."""
-    catalog = open_warehouse(Network.open(root).home.participant(participant).root, "published")
+    catalog = open_node(Network.open(root), participant).published()
     tables = {name: load_table(catalog, name) for name in PUBLISHED}
     return {name: scan(table).collect() for name, table in tables.items() if table}
 
@@ -94,5 +95,5 @@ def release_state(root: Path, participant: str) -> dict[str, Rows]:
 
 def messages(root: Path, participant: str) -> list[bytes]:
     """Return every parcel on a participant's topic."""
-    with Network.open(root).broker() as broker:
+    with Network.open(root).broker(participant) as broker:
         return [item.value for item in broker.read(f"parcels.{participant}", 0, max_bytes=1 << 30)]

@@ -70,10 +70,11 @@ def members() -> list[Member]:
     return [*towns, *partners, Member("cbs", "CBS", "open_data"), Member("hub", "Hub", "hub")]
 
 
-def create(root: Path) -> Home:
-    """Set up the network without sources."""
-    home = create_network(root, members())
-    (root / "spiegelnet.toml").write_text("[machine]\nworkers = 1\n", "utf-8")
+def create(root: Path, settings: str = "", *, servers: bool = False) -> Home:
+    """Set up the network without sources, in a file each or, with `servers`, at the servers that `settings` name."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "spiegelnet.toml").write_text(f"[machine]\nworkers = 1\n{settings}", "utf-8")
+    home = create_network(root, members(), servers=servers)
     rows = [(code, 1, HIGHEST_NUMBER, town, district) for town in MUNICIPALITIES for code, district in POSTCODES[town]]
     header = ["postcode", "house_number_from", "house_number_to", "municipality", "district"]
     pl.DataFrame(rows, schema=header, orient="row").write_csv(home.address_reference)
