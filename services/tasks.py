@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.base import SourceError
-from services.errors import Rejected
+from services.directory import HUB
+from services.errors import Rejected, Retryable
 from services.hub import BenchmarkReport, run_benchmark
+from services.lineage import flows
+from services.maintenance import UpkeepReport
+from services.maintenance import maintain as upkeep
 from services.month import MonthReport, close_months
 from services.network import Network
 from services.receiving.collecting import CollectReport, collect
 from services.receiving.receipts import send_receipts
+from services.runs import running, span
 from services.sending.delivery import FileReport, deliver_file
 from services.sending.sender import open_sender
 from services.sending.statement import CLIENTS_FILE, read_clients, state_months
@@ -29,6 +34,8 @@ class SendReport:
         participant: who.
         files: one report per file.
         broken: files that could not be read at all, with the reason.
+        postponed: why files were not sent to their end yet, such as a key service that is away, and why parcels wait
+            in the outbox: the broker is away; run again.
         statements: parcels with delivery statements.
         parcels: handed to the broker, those that waited from before included.
     """
@@ -36,6 +43,7 @@ class SendReport:
     participant: str
     files: list[FileReport] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    postponed: list[Retryable] = field(default_factory=list)
     statements: int = 0
     parcels: int = 0
 
@@ -49,6 +57,19 @@ class SendReport:
         """Rows refused at the source now, by reason."""
         return sum((item.refused for item in self.files if not item.sent_before), Counter())
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was sent, in numbers."""
+        return {
+            "files": sum(not item.sent_before for item in self.files),
+            "events": self.events.total(),
+            "refused": self.refused.total(),
+            "statements": self.statements,
+            "parcels": self.parcels,
+            "broken": len(self.broken),
+            "postponed": len(self.postponed),
+        }
+
 
 def send(
     root: Path,
@@ -61,7 +82,8 @@ def send(
 ) -> SendReport:
     """Deliver files, state the months, and hand all that waits to the broker.
 
-    A file that cannot be read at all is reported; the others go on, but nothing is stated of the months.
+    A file that cannot be read at all, or not be sent to its end now, is reported; the others go on, but nothing is
+    stated of the months.
 
     Args:
         root: the network's home.
@@ -73,17 +95,30 @@ def send(
     """
     network = Network.open(root)
     report = SendReport(participant)
-    with open_sender(network, participant, at=at) as sender, network.broker() as broker:
+    with (
+        running(network, participant, "send", span(months)) as run,
+        open_sender(network, participant, at=at) as sender,
+        network.broker(participant) as broker,
+    ):
+
+        def room() -> None:
+            report.parcels += sender.make_room(broker)
+
         for path in files:
             try:
-                report.files.append(deliver_file(sender, path, mended=mended))
+                report.files.append(deliver_file(sender, path, mended=mended, room=room))
             except (SourceError, Rejected) as error:
                 report.broken.append(str(error))
-        # A statement after a file that could not be read would say of half a delivery that it is whole.
-        if months and sender.participant.serves and not report.broken:
+            except Retryable as reason:
+                report.postponed.append(reason)
+        # A statement after a file that was not sent to its end would say of half a delivery that it is whole.
+        if months and sender.participant.serves and not report.broken and not report.postponed:
             clients = {} if sender.participant.kind == "municipality" else _clients(network, participant)
             report.statements = state_months(sender, months, clients, network.today())
-        report.parcels = sender.push(broker)
+        parcels, waits = sender.hand_over(broker)
+        report.parcels += parcels
+        report.postponed += waits
+        run.brings(report.counts, lambda: flows.of_send(network, participant, report.files, report.statements > 0))
     return report
 
 
@@ -94,11 +129,12 @@ def _clients(network: Network, participant: str) -> dict[str, int]:
 def receive(root: Path, participant: str, *, at: Callable[[str], None] = lambda _: None) -> CollectReport:
     """Collect all that waits for a participant, and answer with receipts; `at` as for `send`."""
     network = Network.open(root)
-    with network.broker() as broker:
-        report = collect(network, participant, broker, at=at)
+    with running(network, participant, "collect", lazily=True) as run, network.broker(participant) as broker:
+        report = collect(network, participant, broker, at=run.watching("gate", at))
         with open_sender(network, participant, at=at) as sender:
             report.receipts = send_receipts(network, sender)
-            sender.push(broker)
+            _, report.postponed = sender.hand_over(broker)
+        run.brings(report.counts, lambda: flows.of_collect(network, report))
     return report
 
 
@@ -112,14 +148,42 @@ def month(
 ) -> MonthReport:
     """Close months at one node and send what is released to the hub; `at` as for `send`."""
     network = Network.open(root)
-    with open_sender(network, municipality, at=at) as sender, network.broker() as broker:
+    with (
+        running(network, municipality, "month", span(months)) as run,
+        open_sender(network, municipality, at=at) as sender,
+        network.broker(municipality) as broker,
+    ):
         report = close_months(network, sender, months, today=today)
-        sender.push(broker)
+        _, report.postponed = sender.hand_over(broker)
+        run.brings(report.counts, lambda: flows.of_month(network, report))
+    return report
+
+
+def maintain(
+    root: Path, participant: str, *, now: dt.datetime | None = None, at: Callable[[str], None] = lambda _: None
+) -> UpkeepReport:
+    """Do the daily upkeep of a participant's store: checks, retention, small files, disk space; `at` as for `send`.
+
+    Args:
+        root: the network's home.
+        participant: whose store.
+        now: UTC, by default the present moment; what is too old is so then.
+        at: called with the name of each step before it, for tests that end the process there.
+    """
+    network = Network.open(root)
+    with running(network, participant, "maintain") as run:
+        report = upkeep(network, participant, now or network.now(), at)
+        run.brings(report.counts)
     return report
 
 
 def benchmark(root: Path, *, at: Callable[[str], None] = lambda _: None) -> tuple[CollectReport, BenchmarkReport]:
     """Let the hub collect and make its tables; `at` as for `send`."""
     network = Network.open(root)
-    received = receive(root, "hub", at=at)
-    return received, run_benchmark(network, at=at)
+    received = receive(root, HUB, at=at)
+    with running(network, HUB, "benchmark") as run:
+        report = run_benchmark(network, at=at)
+        run.brings(
+            {"cells": report.cells, "figures": report.figures.total()}, lambda: flows.of_benchmark(network, report)
+        )
+    return received, report

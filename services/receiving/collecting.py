@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from services.broker import Message, SqliteBroker
-from services.errors import Fatal
+from services.broker import Broker, Message
+from services.errors import Fatal, Retryable
 from services.network import Network
 from services.privacy.keys import opening_keys
 from services.receiving.landing import OpenedParcel, land
@@ -31,9 +31,11 @@ class CollectReport:
         refused: parcels that were not opened, by reason.
         verdicts: events by verdict.
         rules: quarantined and held events by rule.
+        deliveries: events by (sender, delivery id, event type, verdict).
         held_later: events held after they had been accepted.
         gaps: streams in which parcels have been missing for more than a quarter of an hour.
         receipts: parcels with receipts put into the outbox.
+        postponed: why parcels wait in the outbox: the broker went away; run again.
     """
 
     participant: str
@@ -41,15 +43,24 @@ class CollectReport:
     refused: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    deliveries: Counter[tuple[str, bytes, str, str]] = field(default_factory=Counter)
     held_later: int = 0
     gaps: int = 0
     receipts: int = 0
+    postponed: list[Retryable] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was received, in numbers."""
+        by_verdict = {name: self.verdicts[name] for name in ("accepted", "quarantined", "held", "duplicate")}
+        refused = self.refused.total()
+        return {"parcels": self.parcels, "refused": refused, **by_verdict, "gaps": self.gaps, "receipts": self.receipts}
 
 
 def collect(
     network: Network,
     participant: str,
-    broker: SqliteBroker,
+    broker: Broker,
     *,
     at: Callable[[str], None] = lambda _: None,
 ) -> CollectReport:
@@ -72,7 +83,7 @@ def collect(
     topic_id = broker.topic_id(topic)
     with ReplayWindow(network.home.participant(participant).replay) as replay:
         opener = Opener(
-            participant, opening_keys(keys), keys.node, network.directory, network.registry, replay, topic_id
+            participant, opening_keys(keys), keys.node, network.directory, network.registry, replay, topic_id, at
         )
         landed = False
         for batch in _batches(broker, topic, _start(node, topic_id), network.settings.gate.rows, opener, at):
@@ -88,7 +99,14 @@ def open_node(network: Network, participant: str) -> NodeStore:
     """Open a participant's private store."""
     home = network.home.participant(participant)
     kinds = {item.id: item.kind for item in network.directory.participants.values()}
-    return NodeStore(participant, home.root, network.keys(participant).store, ParcelLog(home.parcels), kinds)
+    return NodeStore(
+        participant,
+        home.root,
+        network.keys(participant).store,
+        ParcelLog(home.parcels),
+        kinds,
+        network.database(participant),
+    )
 
 
 def _start(node: NodeStore, topic_id: str) -> int:
@@ -112,7 +130,7 @@ class _MicroBatch:
 
 
 def _batches(
-    broker: SqliteBroker, topic: str, offset: int, rows: int, opener: Opener, at: Callable[[str], None]
+    broker: Broker, topic: str, offset: int, rows: int, opener: Opener, at: Callable[[str], None]
 ) -> Iterator[_MicroBatch]:
     """Read and open messages, and cut them where enough events are together."""
     batch, events = _MicroBatch([], [], offset), 0
@@ -156,7 +174,8 @@ def _land(
     report.parcels += len(batch.opened)
     report.refused.update(item.fate for item in batch.refused)
     report.held_later += landing.held_later
-    for verdict, rule, events in landing.verdicts.select("verdict", "rule", "events").iter_rows():
+    for sender, delivery_id, event_type, verdict, rule, events in landing.verdicts.iter_rows():
         report.verdicts[verdict] += events
+        report.deliveries[sender, delivery_id, event_type, verdict] += events
         if rule and verdict in ("quarantined", "held"):
             report.rules[rule] += events

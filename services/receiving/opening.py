@@ -6,7 +6,7 @@ counted; a parcel that fails before it is opened is not counted against the send
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -44,6 +44,7 @@ class Opener:
         registry: schemas and contracts.
         replay: the replay window.
         topic_id: of the topic that is read.
+        at: called with the name of each step before it, for tests that end the process there.
     """
 
     participant: str
@@ -53,6 +54,7 @@ class Opener:
     registry: Registry
     replay: ReplayWindow
     topic_id: str
+    at: Callable[[str], None] = lambda _: None
 
     def open(self, message: Message, now: dt.datetime) -> OpenedParcel | ParcelFate:  # noqa: PLR0911 - one per way to fail
         """Open one message, or say what became of it instead.
@@ -67,13 +69,16 @@ class Opener:
             sender = self.directory.participants.get(claimed.sender)
             if sender is None:
                 return self._fate(message, UNKNOWN_SENDER)
+            self.at("verify")
             header = parcel.verify(message.value, sender.public)
             arrival = self.replay.classify(header, parcel.parcel_hash(message.value), message.offset, now)
             if arrival in (Arrival.DUPLICATE, Arrival.FORK):
                 return self._fate(message, arrival.value, header)
+            self.at("open")
             inner, avro = parcel.open_parcel(message.value, self.participant, self.keys)
             if not self._allowed(sender, inner):
                 return self._fate(message, CONTRACT_NOT_ALLOWED, header)
+            self.at("decode")
             frame, rows = self._decoded(inner, avro)
         except PrivacyError as error:
             return self._fate(message, error.code, header)

@@ -7,7 +7,7 @@ position in the file: a command that was killed goes on where it was, and a file
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +25,13 @@ from services.sending import pseudonyms, routing
 from services.sending.sender import Sender
 
 CHUNK = 1 << 20
+RECEIVERS_TOGETHER = 64
+"""Receivers whose last batches are sealed in one transaction."""
 
 
 @dataclass
 class FileReport:
-    """What became of one file, in rows and events."""
+    """What became of one file, in rows and events; deliveries by (delivery id, receiver, event type)."""
 
     sender: str
     file: str
@@ -37,6 +39,7 @@ class FileReport:
     rows_read: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
+    deliveries: Counter[tuple[bytes, str, str]] = field(default_factory=Counter)
     parcels: int = 0
     sent_before: bool = False
 
@@ -62,13 +65,17 @@ def digest_of(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def deliver_file(sender: Sender, path: Path, *, mended: bool = False) -> FileReport:
+def deliver_file(
+    sender: Sender, path: Path, *, mended: bool = False, room: Callable[[], None] = lambda: None
+) -> FileReport:
     """Read `path` with the connector that knows it and put its events, sealed, into the outbox.
 
     Args:
         sender: who sends.
         path: the export.
         mended: whether it is the mended version of a file that was sent under the same name.
+        room: called before anything is sealed; raises when the outbox is to take no more. Run again, the file goes on
+            where it was.
 
     Raises:
         connectors.base.SourceError: the file as a whole cannot be read.
@@ -82,15 +89,17 @@ def deliver_file(sender: Sender, path: Path, *, mended: bool = False) -> FileRep
         return report
     pending: dict[tuple[str, str], _Pending] = {}
     for batch in file.connector.read(path):
+        room()
         event_type = sender.registry.get(batch.event_type)
         _require_right(sender, event_type)
         _require_own_name(sender, file, batch, mended=mended)
         report.rows_read += batch.rows_read
         for receiver, rows in _placed(sender, file, event_type, batch, report):
             _hold_back(sender, file, event_type, receiver, rows, pending, report)
-    with sender.outbox.together():
-        for (receiver, name), last in sorted(pending.items()):
-            _flush(sender, file, sender.registry.get(name), receiver, last, report, last=True)
+    lasts = [(sender.registry.get(name), receiver, part) for (receiver, name), part in sorted(pending.items())]
+    for start in range(0, len(lasts), RECEIVERS_TOGETHER):
+        room()
+        _flush(sender, file, lasts[start : start + RECEIVERS_TOGETHER], report, last=True)
     sender.at("finish file")
     sender.journal.finish_file(
         file.digest,
@@ -159,32 +168,46 @@ def _hold_back(
     key = (receiver, event_type.name)
     before = pending.get(key)
     if before:
-        _flush(sender, file, event_type, receiver, before, report, last=False)
+        _flush(sender, file, [(event_type, receiver, before)], report, last=False)
     pending[key] = _Pending(rows, before.batch + 1 if before else 0)
 
 
 def _flush(
-    sender: Sender, file: _File, event_type: EventType, receiver: str, part: _Pending, report: FileReport, *, last: bool
+    sender: Sender, file: _File, parts: Sequence[tuple[EventType, str, _Pending]], report: FileReport, *, last: bool
 ) -> None:
-    """Seal one batch for one receiver, unless an earlier run of the same file did."""
+    """Seal batches for some receivers, those left out that an earlier run of the same file sealed.
+
+    What may take long (the key services are asked) is done first: a transaction keeps other writers waiting.
+    """
+    ready = [(*part, _ready(sender, file, *part, report)) for part in parts]
+    with sender.outbox.together():
+        for event_type, receiver, part, frame in ready:
+            if frame is not None:
+                report.parcels += enqueue(
+                    sender,
+                    event_type,
+                    receiver,
+                    frame,
+                    delivery_id=sender.delivery_id(file.digest, receiver, event_type.name),
+                    position=(file.digest, part.batch + 1),
+                    last=last,
+                )
+
+
+def _ready(
+    sender: Sender, file: _File, event_type: EventType, receiver: str, part: _Pending, report: FileReport
+) -> pl.DataFrame | None:
+    """Note what one batch brings one receiver, and return its events; None if they were sealed before."""
     delivery_id = sender.delivery_id(file.digest, receiver, event_type.name)
+    report.deliveries[delivery_id, receiver, event_type.name] += part.rows.height
     sender.at("note delivery")
     with sender.journal.transaction():
         dated = _dated(event_type, part.rows)
         sender.journal.begin_file(file.digest, file.path.name, file.connector.name)
         sender.journal.add_delivery(delivery_id, receiver, event_type.name, file.digest, part.batch, dated)
     if part.batch < sender.outbox.position(file.digest, receiver, event_type.name):
-        return
-    frame = _events(sender, file, event_type, receiver, part.rows)
-    report.parcels += enqueue(
-        sender,
-        event_type,
-        receiver,
-        frame,
-        delivery_id=delivery_id,
-        position=(file.digest, part.batch + 1),
-        last=last,
-    )
+        return None
+    return _events(sender, file, event_type, receiver, part.rows)
 
 
 def enqueue(

@@ -4,7 +4,8 @@ Every write is keyed by what it is about, so that a command that was killed and 
 Refused rows are kept sealed: the journal itself shows where and why, never what.
 """
 
-from collections.abc import Callable, Iterable
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ CREATE TABLE IF NOT EXISTS refused (
     file TEXT NOT NULL, event_type TEXT NOT NULL, source_row INTEGER NOT NULL, digest BLOB NOT NULL,
     field TEXT NOT NULL, reason TEXT NOT NULL, remedy TEXT NOT NULL, raw BLOB NOT NULL, mended_by BLOB,
     PRIMARY KEY (file, event_type, source_row));
+CREATE TABLE IF NOT EXISTS refused_since (
+    file TEXT NOT NULL, event_type TEXT NOT NULL, source_row INTEGER NOT NULL, digest BLOB NOT NULL,
+    since TEXT NOT NULL, PRIMARY KEY (file, event_type, source_row, digest)) WITHOUT ROWID;
 """
 
 
@@ -144,6 +148,41 @@ class Journal:
         """Return the sealed text of a refused row."""
         found = self._db.execute("SELECT raw FROM refused WHERE file = ? AND source_row = ?", (file, source_row))
         return [row[0] for row in found]
+
+    def forget_refused(self, kept_from: Mapping[str, dt.date], today: dt.date) -> int:
+        """Remove refused rows that may be kept no longer, mended or not; how many a file had stays known.
+
+        A row counts as refused on the day on which this was first called after it.
+
+        Args:
+            kept_from: by event type the first day of which rows are kept.
+            today: the day.
+
+        Returns:
+            How many rows.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute(
+                "INSERT OR IGNORE INTO refused_since SELECT file, event_type, source_row, digest, ? FROM refused",
+                (today.isoformat(),),
+            )
+            old = "SELECT file, event_type, source_row, digest FROM refused_since WHERE event_type = ? AND since < ?"
+            removed = sum(
+                db.execute(
+                    f"DELETE FROM refused WHERE (file, event_type, source_row, digest) IN ({old})",
+                    (event_type, day.isoformat()),
+                ).rowcount
+                for event_type, day in kept_from.items()
+            )
+            db.execute(
+                "DELETE FROM refused_since WHERE (file, event_type, source_row, digest) NOT IN"
+                " (SELECT file, event_type, source_row, digest FROM refused)"
+            )
+        return removed
 
     def files(self) -> pl.DataFrame:
         """Return one row per file version that was read to its end: name, connector, rows_read, events, refused."""

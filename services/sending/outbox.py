@@ -5,8 +5,9 @@ on where it was, and what was sealed is sent with the same bytes however often s
 (sender, receiver, outbox); its id is random, so that a new outbox is a new stream and never a fork of an old one.
 """
 
+import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from services.sqlite import errors_named, open_database, transaction
 
 Seal = Callable[[bytes, int, bytes], bytes]
 """Makes a parcel of (stream, sequence, previous parcel's hash)."""
+
+PENDING_BYTES = 32 << 20
+"""Bytes of parcels handed to the broker at once."""
 
 FIRST_PREVIOUS = bytes(32)
 """What the first parcel of a stream names as the one before it."""
@@ -55,13 +59,18 @@ class Waiting:
 class Outbox:
     """Parcels sealed and not yet sent, streams, and positions in sources: one SQLite file per sender."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limit: int | None = None) -> None:
         """Open or create the file.
+
+        Args:
+            path: the file.
+            limit: bytes of waiting parcels from which on the outbox calls itself full; None for never.
 
         Raises:
             Retryable, Fatal: see `open_database`.
         """
         self._path = path
+        self._limit = limit
         # Sequence numbers must survive a power failure: given out twice they would look like a fork.
         self._db = open_database(path, _SCHEMA, durable=True)
 
@@ -132,14 +141,56 @@ class Outbox:
             row = self._db.execute("SELECT count(*) FROM parcels WHERE value IS NOT NULL").fetchone()
         return int(row[0])
 
-    def pending(self, limit: int = 64) -> list[Waiting]:
-        """Return the oldest parcels that are not marked as sent, at most `limit` (each up to 1 MiB)."""
+    def backlog(self) -> tuple[int, int]:
+        """Return how many parcels are not marked as sent, and how many bytes they have together."""
+        with errors_named(self._path):
+            row = self._db.execute(
+                "SELECT count(*), coalesce(sum(length(value)), 0) FROM parcels WHERE value IS NOT NULL"
+            ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def full(self) -> bool:
+        """Say whether the waiting parcels have come to the limit; what is sealed nevertheless is stored."""
+        if self._limit is None:
+            return False
+        with errors_named(self._path):
+            used, size = self._db.execute(
+                "SELECT page_count - freelist_count, page_size"
+                " FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
+            ).fetchone()
+        # Counting the bytes of many parcels takes time, and there cannot be more than the file has.
+        return bool(used * size >= self._limit) and self.backlog()[1] >= self._limit
+
+    def pending(
+        self, limit: int = 1_024, *, max_bytes: int = PENDING_BYTES, without: Collection[str] = ()
+    ) -> list[Waiting]:
+        """Return the oldest parcels that are not marked as sent.
+
+        Args:
+            limit: at most so many.
+            max_bytes: stop before their values exceed this; the first one comes however large it is.
+            without: receivers whose parcels are passed over.
+
+        Raises:
+            Retryable: the file stayed locked.
+            Fatal: the file is damaged, or a parcel in it is not the one that was sealed: its receiver would refuse it.
+        """
+        found, size = list[Waiting](), 0
         with errors_named(self._path):
             rows = self._db.execute(
-                "SELECT parcel_id, receiver, key, value FROM parcels WHERE value IS NOT NULL ORDER BY number LIMIT ?",
-                (limit,),
-            ).fetchall()
-        return [Waiting(*row) for row in rows]
+                "SELECT parcel_id, receiver, key, value, hash FROM parcels WHERE value IS NOT NULL"
+                " AND receiver NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?",
+                (json.dumps(list(without)), limit),
+            )
+            for *row, digest in rows:
+                size += len(row[3])
+                if found and size > max_bytes:
+                    break
+                if parcel_hash(row[3]) != digest:
+                    raise _damaged(self._path)
+                found.append(Waiting(*row))
+            rows.close()
+        return found
 
     def mark_sent(self, parcel_ids: Sequence[bytes]) -> None:
         """Note that the broker has these parcels: their bytes go, their ids and hashes stay.
@@ -171,3 +222,11 @@ class Outbox:
             )
             sequence += 1
         self._db.execute("INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?)", (receiver, stream, sequence, previous))
+
+
+def _damaged(path: Path) -> Fatal:
+    return Fatal(
+        f"{path} is damaged.",
+        "A parcel that waits in it is not the one that was sealed.",
+        "Check the disk; remove outbox.sqlite and journal.sqlite, and send all exports again: what came counts once.",
+    )

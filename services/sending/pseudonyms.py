@@ -6,7 +6,7 @@ and not even for whom pseudonyms were made.
 """
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +21,8 @@ from services.privacy.pseudonym import PSEUDONYM_SIZE, combine, oprf_input
 from services.privacy.sealing import open_bytes, seal_bytes
 from services.sqlite import errors_named, open_database, transaction
 
+KINDS = ("address",)
+"""Of what pseudonyms are made and kept here."""
 BATCH = 2000
 """Addresses asked at once: answers in about a second, and as much as is lost when the command is killed."""
 
@@ -99,6 +101,21 @@ class PseudonymCache:
         with transaction(self._db, self._path) as db:
             db.execute("INSERT INTO segments (scope, entries) VALUES (?, ?)", (scope, sealed))
 
+    def keep_only(self, scopes: Collection[bytes]) -> int:
+        """Remove the pseudonyms of all scopes but these; which public keys were used for them stays known.
+
+        Returns:
+            How many batches.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            present = {scope for (scope,) in db.execute("SELECT DISTINCT scope FROM segments")}
+            past = [(scope,) for scope in present - {*scopes}]
+            return sum(db.execute("DELETE FROM segments WHERE scope = ?", scope).rowcount for scope in past)
+
     def pin(self, scope: bytes, public_keys: bytes) -> None:
         """Keep the key services' public keys at the first use of a scope, and insist on them ever after.
 
@@ -143,7 +160,7 @@ def outer_pseudonyms(
     """Return the outer pseudonym of each identifier.
 
     Only distinct identifiers that the cache lacks are asked, in batches that are kept one by one: a command that is
-    killed asks at most one batch again.
+    killed asks at most one batch again. When it lacks none, the key services are not needed and may be away.
 
     Args:
         services: both key services, always in the same order.
@@ -160,14 +177,14 @@ def outer_pseudonyms(
     Raises:
         Fatal: a key service's key is not the one used before, its answer is not made with that key, or the cache does
             not open.
+        Retryable: a key service is away, and not all pseudonyms are known.
         Rejected: an identifier is empty or far too long.
     """
     scope = cache.scope(receiver, epoch, kind)
-    public_keys = services[0].public_key(receiver, epoch), services[1].public_key(receiver, epoch)
-    cache.pin(scope, b"".join(public_keys))
     wanted = pl.DataFrame({"identifier": identifiers.drop_nulls().unique(maintain_order=True)})
     wanted = wanted.with_columns(cache.tags(scope, wanted["identifier"]))
     missing = wanted.join(cache.load(scope), on="tag", how="anti", maintain_order="left")
+    public_keys = _pinned(services, cache, scope, (receiver, epoch)) if missing.height else (b"", b"")
     for start in range(0, missing.height, BATCH):
         part = missing.slice(start, BATCH)
         made = _ask(services, public_keys, (receiver, epoch), _inputs(kind, part["identifier"]))
@@ -176,6 +193,15 @@ def outer_pseudonyms(
             progress(start + part.height, missing.height)
     known = wanted.join(cache.load(scope), on="tag", how="inner").select("identifier", "outer")
     return identifiers.to_frame("identifier").join(known, on="identifier", how="left", maintain_order="left")["outer"]
+
+
+def _pinned(
+    services: tuple[KeyService, KeyService], cache: PseudonymCache, scope: bytes, receiver_epoch: tuple[str, str]
+) -> tuple[bytes, bytes]:
+    """Return the public keys that the services show, if they are those that were used before."""
+    first, second = (service.public_key(*receiver_epoch) for service in services)
+    cache.pin(scope, first + second)
+    return first, second
 
 
 def _inputs(kind: str, identifiers: pl.Series) -> list[bytes]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from services.broker import Broker
+from services.broker import Broker, UnknownTopic
 from services.directory import Directory, Participant
+from services.errors import Retryable, SpiegelnetError
 from services.keyservice import KeyService
 from services.network import Network
 from services.privacy import parcel, pseudonym
@@ -125,18 +126,74 @@ class Sender:
         return seal
 
     def push(self, broker: Broker) -> int:
-        """Hand waiting parcels to the broker and return how many; a retry sends the same bytes."""
-        sent = 0
-        while waiting := self.outbox.pending():
+        """Hand waiting parcels to the broker and return how many; a retry sends the same bytes.
+
+        A receiver whom the broker does not know holds nobody else up.
+
+        Raises:
+            UnknownTopic: parcels for such a receiver wait; all others were handed over.
+            Retryable, Fatal, NotAllowed: the broker is away, or does not take them.
+        """
+        sent, unknown = 0, dict[str, UnknownTopic]()
+        while waiting := self.outbox.pending(without=unknown):
+            topics = {f"parcels.{item.receiver}": item.receiver for item in waiting}
             self.at("append")
-            with broker.together():
-                for receiver in sorted({item.receiver for item in waiting}):
-                    items = [item for item in waiting if item.receiver == receiver]
-                    broker.append_many(f"parcels.{receiver}", [(item.key, item.value) for item in items])
+            try:
+                with broker.together(topics):
+                    for topic, receiver in sorted(topics.items()):
+                        broker.append_many(
+                            topic, [(item.key, item.value) for item in waiting if item.receiver == receiver]
+                        )
+            except UnknownTopic as error:
+                unknown[topics[error.topic]] = error
+                continue
             self.at("appended")
             self.outbox.mark_sent([item.parcel_id for item in waiting])
             sent += len(waiting)
+        for reason in unknown.values():
+            raise reason
         return sent
+
+    def hand_over(self, broker: Broker) -> tuple[int, list[Retryable]]:
+        """Push, and let the parcels wait where the broker is away.
+
+        Returns:
+            How many parcels the broker took now, and why the others wait; no reason when none waits for the broker.
+
+        Raises:
+            UnknownTopic, Fatal, NotAllowed: see `push`.
+        """
+        before = self.outbox.waiting()
+        try:
+            return self.push(broker), []
+        except Retryable as reason:
+            left = self.outbox.waiting()
+            what = f"{left} parcels of {self.id} wait in its outbox; nothing is lost. {reason.what}"
+            return before - left, [Retryable(what, reason.why, reason.todo)]
+
+    def make_room(self, broker: Broker) -> int:
+        """Push when the outbox is full, and return how many parcels the broker took.
+
+        Raises:
+            Retryable: it stays full.
+        """
+        if not self.outbox.full():
+            return 0
+        before = self.outbox.waiting()
+        try:
+            self.push(broker)
+        except SpiegelnetError as error:
+            if self.outbox.full():
+                raise self._full(error) from None
+        return before - self.outbox.waiting()
+
+    def _full(self, error: SpiegelnetError) -> Retryable:
+        parcels, size = self.outbox.backlog()
+        return Retryable(
+            f"The outbox of {self.id} is full: {parcels} parcels of {size >> 20} MiB wait. {error.what}",
+            "Nothing more is sealed until the broker takes some; nothing is lost, and a file goes on where it was.",
+            f"Run again when the broker takes parcels, or allow more by outbox_mib. {error.todo}",
+        )
 
 
 @contextmanager
@@ -157,8 +214,9 @@ def open_sender(
     keys = network.keys(participant_id)
     home = network.home.participant(participant_id)
     journal = Journal(home.journal, lambda raw: seal_bytes(keys.store, raw, REFUSED_CONTEXT))
-    outbox = Outbox(home.outbox)
+    outbox = Outbox(home.outbox, network.settings.broker.outbox_mib << 20)
     cache = PseudonymCache(home.pseudonyms, keys.cache)
+    key_services = network.key_services(participant_id)
     try:
         yield Sender(
             participant=participant,
@@ -168,7 +226,7 @@ def open_sender(
             journal=journal,
             outbox=outbox,
             cache=cache,
-            key_services=network.key_services(),
+            key_services=key_services,
             reference_file=network.home.address_reference,
             epoch=network.epoch,
             hour=network.hour,
@@ -178,3 +236,5 @@ def open_sender(
         journal.close()
         outbox.close()
         cache.close()
+        for service in key_services:
+            service.close()

@@ -188,7 +188,7 @@ def outcome(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Outcome
     root = copied(stages.empty, tmp_path_factory.mktemp("opening") / "home")
     forge = Forge(Network.open(root))
     found, names = cases(forge), []
-    with forge.network.broker() as broker:
+    with forge.network.broker("hub") as broker:
         for name, (_, _, values) in found.items():
             _put(broker, [*values, forge.parcel()])
             names += [name] * len(values) + ["sound"]
@@ -254,7 +254,7 @@ def test_what_is_checked_first_decides(stages: Stages, tmp_path: Path) -> None:
         "contract_not_allowed": forge.parcel(kind="eviction_notice", avro=lambda avro: avro + b"\0"),
         "unknown_schema": forge.parcel(inner={"schema_sha256": bytes(32)}, avro=lambda avro: avro + b"\0"),
     }
-    with forge.network.broker() as broker:
+    with forge.network.broker("hub") as broker:
         _put(broker, [sound, not_allowed, *twice_wrong.values()])
     tasks.receive(root, TOWN)
     fates = open_node(forge.network, TOWN).parcels.fates().sort("topic_offset")["fate"].to_list()
@@ -264,7 +264,7 @@ def test_what_is_checked_first_decides(stages: Stages, tmp_path: Path) -> None:
 def test_the_broker_takes_no_message_larger_than_a_parcel_can_be(stages: Stages, tmp_path: Path) -> None:
     root = copied(stages.empty, tmp_path / "home")
     assert MAX_PARCEL_BYTES < MAX_MESSAGE_BYTES
-    with Network.open(root).broker() as broker, pytest.raises(Rejected, match="too large"):
+    with Network.open(root).broker("hub") as broker, pytest.raises(Rejected, match="too large"):
         _put(broker, [bytes(MAX_MESSAGE_BYTES + 1)])
 
 
@@ -274,7 +274,7 @@ def test_a_stream_with_a_history_of_its_own_goes_on_after_a_fork(stages: Stages,
     one = forge.parcel(place=(stream, 0, bytes(32)))
     other = forge.parcel(place=(stream, 0, bytes(32)))
     two = forge.parcel(place=(stream, 1, parcel_hash(one)))
-    with forge.network.broker() as broker:
+    with forge.network.broker("hub") as broker:
         _put(broker, [one, other, two])
     report = tasks.receive(root, TOWN)
     assert (report.parcels, report.refused) == (2, Counter(fork=1))

@@ -37,6 +37,7 @@ from tests.small_network import (
     texts,
     write,
 )
+from tests.standing import require_same_as_the_store
 
 pytestmark = pytest.mark.xdist_group("network")
 
@@ -155,7 +156,7 @@ class World:
                 self._put(other, value, "duplicate" if again else "not_my_key")
 
     def _put(self, town: str, value: bytes, fate: str) -> None:
-        with Network.open(self.root).broker() as broker:
+        with Network.open(self.root).broker("hub") as broker:
             broker.append(f"parcels.{town}", secrets.token_bytes(16), value)
         self.refused[town][fate] += 1
 
@@ -166,10 +167,12 @@ class World:
         broker.close()
 
     def receive(self) -> None:
-        """A municipality receives, and its counts must be whole at once."""
+        """A municipality receives, and its counts must be whole at once; sometimes somebody looks how it stands."""
         town = self.chance.choice(MUNICIPALITIES)
         tasks.receive(self.root, town)
         assert conservation(open_node(Network.open(self.root), town))["balanced"].all()
+        if self.chance.random() < 0.6:
+            require_same_as_the_store(self.root, town)
 
     def judge_again(self) -> None:
         """A municipality judges what it stopped once more: the rules are the same, and so are the verdicts."""
@@ -215,6 +218,7 @@ def test_nothing_is_lost_and_nothing_counts_twice(seed: int, at_stage: Callable[
         step()
     for town in MUNICIPALITIES:
         tasks.receive(world.root, town)
+        require_same_as_the_store(world.root, town)
     require_all_there(world)
     verdicts = Counter(verdict for town in MUNICIPALITIES for verdict in intake(world.root, town)["verdict"])
     assert verdicts["accepted"] > 50

@@ -1,17 +1,17 @@
-"""The SQLite log: offsets, limits, topics with an identity, and several processes at once."""
+"""The SQLite log: what every broker does, a file with an identity, and several processes at once."""
 
 import sqlite3
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from services import sqlite
-from services.broker import MAX_MESSAGE_BYTES, Broker, SqliteBroker
-from services.errors import Fatal, Rejected, Retryable
-from services.privacy.parcel import MAX_PARCEL_BYTES
+from services.broker import SqliteBroker, UnknownTopic
+from services.errors import Fatal, Retryable
+from tests.broker_behaviour import BrokerBehaviour
 
 TOPIC = "parcels.gm0518"
 
@@ -22,76 +22,38 @@ def broker(tmp_path: Path) -> SqliteBroker:
     return opened
 
 
-def test_messages_come_back_in_order_with_offsets_from_zero(tmp_path: Path) -> None:
-    log: Broker = broker(tmp_path)
-    before = datetime.now(UTC) - timedelta(milliseconds=1)
-    assert log.append(TOPIC, b"k", b"first") == 0
-    assert log.append_many(TOPIC, [(b"k", b"second"), (b"k", b"")]) == [1, 2]
-    assert log.append_many(TOPIC, []) == []
-    messages = log.read(TOPIC, 0)
-    assert [(each.offset, each.value) for each in messages] == [(0, b"first"), (1, b"second"), (2, b"")]
-    assert all(before <= each.appended_at <= datetime.now(UTC) for each in messages)
-    assert log.read(TOPIC, 2) == messages[2:]
-    assert log.read(TOPIC, 3) == []
-    assert log.end_offset(TOPIC) == 3
+class TestSqliteBroker(BrokerBehaviour):
+    @pytest.fixture
+    def log(self, tmp_path: Path) -> Iterator[SqliteBroker]:
+        with broker(tmp_path) as opened:
+            yield opened
+
+    @pytest.fixture
+    def topic(self) -> str:
+        return TOPIC
 
 
-def test_topics_have_offsets_of_their_own(tmp_path: Path) -> None:
-    log = broker(tmp_path)
-    log.create_topic("parcels.hub")
-    log.append(TOPIC, b"", b"a")
-    assert log.append("parcels.hub", b"", b"b") == 0
-    assert [each.value for each in log.read("parcels.hub", 0)] == [b"b"]
-
-
-@pytest.mark.parametrize(("max_bytes", "count"), [(0, 1), (10, 1), (19, 1), (20, 2), (35, 3), (10_000, 4)])
-def test_a_read_stops_before_it_exceeds_its_bytes_but_never_comes_empty(
-    tmp_path: Path, max_bytes: int, count: int
-) -> None:
-    log = broker(tmp_path)
-    log.append_many(TOPIC, [(b"", bytes(10))] * 4)
-    assert len(log.read(TOPIC, 0, max_bytes=max_bytes)) == count
-    assert len(log.read(TOPIC, 1, max_messages=2)) == 2
-
-
-def test_the_largest_parcel_fits_and_more_is_rejected_whole(tmp_path: Path) -> None:
-    log = broker(tmp_path)
-    assert MAX_PARCEL_BYTES <= MAX_MESSAGE_BYTES
-    log.append(TOPIC, b"", bytes(MAX_MESSAGE_BYTES))
-    with pytest.raises(Rejected):
-        log.append_many(TOPIC, [(b"", b"small"), (b"", bytes(MAX_MESSAGE_BYTES + 1))])
-    assert log.end_offset(TOPIC) == 1
-
-
-def test_a_topic_made_anew_is_not_read_on_at_the_old_offset(tmp_path: Path) -> None:
+def test_a_file_made_anew_is_not_read_on_at_the_old_offset(tmp_path: Path) -> None:
     log = broker(tmp_path)
     known = log.topic_id(TOPIC)
-    assert log.create_topic(TOPIC) == known
     assert log.read(TOPIC, 0, expected_id=known) == []
     (tmp_path / "broker.sqlite").rename(tmp_path / "old.sqlite")
     anew = broker(tmp_path)
-    assert anew.topic_id(TOPIC) != known
     with pytest.raises(Fatal, match="not the one"):
         anew.read(TOPIC, 0, expected_id=known)
-    with pytest.raises(Fatal, match="not the one"):
-        anew.end_offset(TOPIC, expected_id=known)
 
 
-@pytest.mark.parametrize("offset", [-1, 2])
-def test_an_offset_that_a_topic_has_not_is_fatal(tmp_path: Path, offset: int) -> None:
+def test_what_is_appended_together_is_all_there_or_nothing(tmp_path: Path) -> None:
     log = broker(tmp_path)
-    log.append(TOPIC, b"", b"")
-    with pytest.raises(Fatal, match="has no offset"):
-        log.read(TOPIC, offset)
 
+    def append_two() -> None:
+        with log.together():
+            log.append(TOPIC, b"", b"a")
+            log.append("parcels.missing", b"", b"b")
 
-def test_a_topic_that_is_not_there_is_fatal_and_not_made(tmp_path: Path) -> None:
-    log = broker(tmp_path)
-    for use in (lambda: log.append("parcels.x", b"", b""), lambda: log.read("parcels.x", 0)):
-        with pytest.raises(Fatal, match="no topic"):
-            use()
-    with pytest.raises(Fatal):
-        log.topic_id("parcels.x")
+    with pytest.raises(UnknownTopic):
+        append_two()
+    assert log.end_offset(TOPIC) == 0
 
 
 def test_a_locked_file_is_retryable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +65,8 @@ def test_a_locked_file_is_retryable(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         log.append(TOPIC, b"", b"")
     assert log.read(TOPIC, 0) == []
     other.execute("ROLLBACK")
-    assert log.append(TOPIC, b"", b"") == 0
+    log.append(TOPIC, b"", b"")
+    assert log.end_offset(TOPIC) == 1
 
 
 def test_a_file_that_is_no_log_or_of_a_newer_version_is_fatal(tmp_path: Path) -> None:
@@ -120,7 +83,7 @@ def test_a_file_that_is_no_log_or_of_a_newer_version_is_fatal(tmp_path: Path) ->
 WRITER = """
 import sys
 from pathlib import Path
-from services.broker import SqliteBroker
+from services.broker import SqliteBroker, UnknownTopic
 with SqliteBroker(Path(sys.argv[1])) as log:
     log.create_topic("parcels.gm0518")
     for number in range(40):

@@ -130,3 +130,42 @@ def test_a_new_outbox_is_a_new_stream(tmp_path: Path) -> None:
             outbox.enqueue("gm0518", [seal(b"1")], position(1))
             streams.append(read_header(outbox.pending()[0].value).stream)
     assert streams[0] != streams[1]
+
+
+def test_pending_parcels_come_within_bytes_and_never_none(outbox: Outbox) -> None:
+    outbox.enqueue("gm0518", [seal(bytes([number])) for number in range(4)], position(1))
+    size = len(outbox.pending()[0].value)
+    assert [len(outbox.pending(max_bytes=limit)) for limit in (0, size, 2 * size - 1, 2 * size, 9 * size)] == [
+        1,
+        1,
+        1,
+        2,
+        4,
+    ]
+
+
+def test_receivers_can_be_passed_over(outbox: Outbox) -> None:
+    for receiver in ("gm0518", "gm0363", "hub"):
+        outbox.enqueue(receiver, [seal(b"1")], position(1))
+    assert [each.receiver for each in outbox.pending(without=["gm0518", "hub"])] == ["gm0363"]
+    assert outbox.pending(without={"gm0518", "hub", "gm0363"}) == []
+
+
+def test_an_outbox_is_full_by_what_waits_and_not_by_what_was_sent(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox.sqlite", 300_000) as outbox:
+        assert not outbox.full()
+        outbox.enqueue("gm0518", [seal(bytes(200_000))], position(1))  # padded to 256 KiB
+        assert not outbox.full()
+        outbox.enqueue("gm0518", [seal(bytes(200_000))], position(2))
+        assert outbox.full()
+        parcels, size = outbox.backlog()
+        assert parcels == 2
+        assert size >= 2 * 262_144
+        outbox.mark_sent([each.parcel_id for each in outbox.pending()])
+        assert not outbox.full()
+        assert outbox.backlog() == (0, 0)
+
+
+def test_an_outbox_without_limit_is_never_full(outbox: Outbox) -> None:
+    outbox.enqueue("gm0518", [seal(bytes(200_000))], position(1))
+    assert not outbox.full()

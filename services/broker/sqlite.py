@@ -1,23 +1,23 @@
-"""The log of parcels: per topic an append-only row of messages, read by offset. On one machine a SQLite file.
-
-It does what is used of Apache Kafka, so that the network can run on that: topics with an id of their own, offsets
-without gaps from 0 (one partition per topic), at-least-once appends, and no knowledge of what a message holds.
-"""
+"""The log of parcels on one machine: a SQLite file. Offsets have no gaps and begin at 0."""
 
 import secrets
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
-from services.errors import Fatal, Rejected
+from services.broker.log import (
+    READ_BYTES,
+    READ_MESSAGES,
+    Message,
+    made_anew,
+    no_offset,
+    require_small,
+    unknown_topic,
+)
 from services.sqlite import errors_named, open_database, transaction
-
-MAX_MESSAGE_BYTES = 1_153_434
-"""1.1 MiB: the largest parcel and some."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (
@@ -27,54 +27,6 @@ CREATE TABLE IF NOT EXISTS messages (
     appended_us INTEGER NOT NULL, value BLOB NOT NULL, UNIQUE (topic, offset));
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message of a topic.
-
-    Attributes:
-        offset: place in the topic, from 0.
-        value: its bytes.
-        appended_at: when the broker took it, UTC.
-    """
-
-    offset: int
-    value: bytes
-    appended_at: datetime
-
-
-class Broker(Protocol):
-    """What senders and receivers need of a broker."""
-
-    def create_topic(self, name: str) -> str:
-        """Create the topic if it is not there, and return its id."""
-
-    def topic_id(self, name: str) -> str:
-        """Return the topic's id; a topic that was deleted and made anew has another one."""
-
-    def together(self) -> AbstractContextManager[object]:
-        """Make all that is appended within the block acknowledged at its end, or not at all."""
-
-    def append(self, topic: str, key: bytes, value: bytes) -> int:
-        """Append one message and return its offset."""
-
-    def append_many(self, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> list[int]:
-        """Append (key, value) messages, all or none, and return their offsets."""
-
-    def read(
-        self,
-        topic: str,
-        offset: int,
-        *,
-        max_bytes: int = ...,
-        max_messages: int = ...,
-        expected_id: str | None = None,
-    ) -> list[Message]:
-        """Read messages from `offset` on."""
-
-    def end_offset(self, topic: str, *, expected_id: str | None = None) -> int:
-        """Return the offset that the next message will get."""
 
 
 class SqliteBroker:
@@ -117,43 +69,43 @@ class SqliteBroker:
         """Return the topic's id.
 
         Raises:
-            Fatal: there is no such topic.
+            UnknownTopic: there is no such topic.
         """
         return self._topic(name)[1]
 
-    def together(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def together(self, topics: Collection[str] = ()) -> Iterator[None]:
         """Make all that is appended within the block one transaction, over several topics.
 
+        Args:
+            topics: of what will be appended, looked up at the beginning.
+
         Raises:
+            UnknownTopic: there is no such topic.
             Retryable: the file stayed locked.
         """
-        return transaction(self._db, self._path)
+        for topic in topics:
+            self._topic(topic)
+        with transaction(self._db, self._path):
+            yield
 
-    def append(self, topic: str, key: bytes, value: bytes) -> int:
-        """Append one message and return its offset; see `append_many`."""
-        return self.append_many(topic, [(key, value)])[0]
+    def append(self, topic: str, key: bytes, value: bytes) -> None:
+        """Append one message; see `append_many`."""
+        self.append_many(topic, [(key, value)])
 
-    def append_many(self, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    def append_many(self, topic: str, messages: Sequence[tuple[bytes, bytes]]) -> None:
         """Append messages, all or none; when this returns, or else the block of `together`, they are on disk.
 
         Args:
             topic: its name.
             messages: (key, value); a value has at most `MAX_MESSAGE_BYTES`.
 
-        Returns:
-            Their offsets.
-
         Raises:
             Rejected: a value is too large.
-            Fatal: there is no such topic.
+            UnknownTopic: there is no such topic.
             Retryable: the file stayed locked.
         """
-        if any(len(value) > MAX_MESSAGE_BYTES for _, value in messages):
-            raise Rejected(
-                f"A message for topic {topic} is too large.",
-                f"The broker takes at most {MAX_MESSAGE_BYTES} bytes.",
-                "Send the events in smaller parcels.",
-            )
+        require_small(topic, messages)
         now = time.time_ns() // 1000
         with transaction(self._db, self._path):
             number, _, end = self._topic(topic)
@@ -162,15 +114,14 @@ class SqliteBroker:
                 "INSERT INTO messages (topic, offset, key, appended_us, value) VALUES (?, ?, ?, ?, ?)", rows
             )
             self._db.execute("UPDATE topics SET end = ? WHERE number = ?", (end + len(rows), number))
-        return [row[1] for row in rows]
 
     def read(
         self,
         topic: str,
         offset: int,
         *,
-        max_bytes: int = 16 * 1024 * 1024,
-        max_messages: int = 10_000,
+        max_bytes: int = READ_BYTES,
+        max_messages: int = READ_MESSAGES,
         expected_id: str | None = None,
     ) -> list[Message]:
         """Read messages in order from `offset` on.
@@ -192,11 +143,7 @@ class SqliteBroker:
         with errors_named(self._path):
             number, _, end = self._known(topic, expected_id)
             if not 0 <= offset <= end:
-                raise Fatal(
-                    f"Topic {topic} has no offset {offset}; its end is {end}.",
-                    "It holds less than what was read from it before, so messages were lost.",
-                    "Find out what happened to the broker before reading on.",
-                )
+                raise no_offset(topic, offset, end)
             rows = self._db.execute(
                 "SELECT offset, length(value), appended_us FROM messages"
                 " WHERE topic = ? AND offset >= ? ORDER BY offset LIMIT ?",
@@ -224,21 +171,13 @@ class SqliteBroker:
         with errors_named(self._path):
             row = self._db.execute("SELECT number, id, end FROM topics WHERE name = ?", (name,)).fetchone()
         if row is None:
-            raise Fatal(
-                f"The broker has no topic {name}.",
-                "A topic is made when a participant joins the network.",
-                "Check the participant's id in the directory.",
-            )
+            raise unknown_topic(name)
         return int(row[0]), str(row[1]), int(row[2])
 
     def _known(self, name: str, expected_id: str | None) -> tuple[int, str, int]:
         topic = self._topic(name)
         if expected_id not in {None, topic[1]}:
-            raise Fatal(
-                f"Topic {name} is not the one that was read before.",
-                "It was deleted and made anew: its offsets begin again and mean other messages.",
-                "Find out what happened to the broker; do not read on at the old offset.",
-            )
+            raise made_anew(name)
         return topic
 
 

@@ -1,0 +1,73 @@
+"""Receiving without end takes what comes while it runs, waits where it must, and ends when it is told to."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Event
+from typing import ParamSpec, TypeVar, cast
+
+import pytest
+
+from services import tasks
+from services.errors import Fatal, Retryable
+from services.following import follow
+from services.home import Home
+from services.parallel import InThisProcess
+from services.receiving.collecting import CollectReport
+from tests.small_network import MUNICIPALITIES, write_sources
+
+P = ParamSpec("P")
+T = TypeVar("T")
+TOWN = MUNICIPALITIES[0]
+MONTH = ("2025-10",)
+
+
+def test_what_is_sent_while_it_runs_is_stored_in_the_next_round(at_stage: Callable[[str], Path]) -> None:
+    root, ended = at_stage("empty"), Event()
+    rounds: list[int] = []
+
+    def tell(arrived: Sequence[CollectReport], waiting: Sequence[Retryable]) -> None:
+        assert not waiting
+        rounds.append(sum(item.verdicts["accepted"] for item in arrived))
+        if len(rounds) == 1:
+            files = write_sources(Home(root), MONTH)["es-stroom"]
+            assert tasks.send(root, "es-stroom", files).parcels > 0
+        if len(rounds) == 3:
+            ended.set()
+
+    follow(root, [TOWN], InThisProcess(), ended, 0.01, tell)
+    assert rounds[0] == 0
+    assert rounds[1] == 20 + 6  # arrears of 20 houses and 6 stop notices of this municipality
+    assert rounds[2] == 0
+
+
+def test_one_that_has_to_wait_keeps_the_others_from_nothing(at_stage: Callable[[str], Path]) -> None:
+    root, ended = at_stage("sent"), Event()
+    told: list[tuple[list[str], int]] = []
+
+    def tell(arrived: Sequence[CollectReport], waiting: Sequence[Retryable]) -> None:
+        told.append(([item.participant for item in arrived], len(waiting)))
+        ended.set()
+
+    follow(root, MUNICIPALITIES, _RefusesFirst(TOWN), ended, 0.01, tell)
+    assert told == [(list(MUNICIPALITIES[1:]), 1)]
+
+
+class _RefusesFirst(InThisProcess):
+    """An executor in which one participant's task meets a broker that is away."""
+
+    def __init__(self, participant: str) -> None:
+        self._participant = participant
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self._participant not in args:
+            return super().submit(fn, *args, **kwargs)
+        future: Future[T] = Future()
+        future.set_result(cast("T", Retryable("The broker is away.")))
+        return future
+
+
+def test_what_a_person_must_mend_ends_it(at_stage: Callable[[str], Path]) -> None:
+    root = at_stage("empty")
+    with pytest.raises(Fatal, match="gm9999"):
+        follow(root, ["gm9999"], InThisProcess(), Event(), 0.01, lambda *_: None)
