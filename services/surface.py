@@ -7,7 +7,6 @@ import duckdb
 from services.directory import HUB
 from services.federation.surface import open_surface
 from services.federation.tables import HUB_TABLES, NODE_TABLES
-from services.home import ParticipantHome
 from services.network import Network
 from services.store.snapshots import files
 from services.store.tables import load_table
@@ -21,18 +20,16 @@ def open_published(root: Path) -> duckdb.DuckDBPyConnection:
         Fatal: there is no network, or a published file cannot be read.
     """
     network = Network.open(root)
-    nodes = {
-        item: published_files(network.home.participant(item), tuple(NODE_TABLES))
-        for item in network.directory.municipalities
-    }
-    return open_surface(published_files(network.home.participant(HUB), tuple(HUB_TABLES)), nodes)
+    nodes = {item: published_files(network, item, tuple(NODE_TABLES)) for item in network.directory.municipalities}
+    return open_surface(published_files(network, HUB, tuple(HUB_TABLES)), nodes, network.directory.regions)
 
 
-def published_files(home: ParticipantHome, tables: tuple[str, ...]) -> dict[str, list[Path]]:
+def published_files(network: Network, participant: str, tables: tuple[str, ...]) -> dict[str, list[Path]]:
     """Return the Parquet files of a participant's published tables, by table; a table that is not there has none."""
-    if not (home.root / "published").exists():
+    root = network.home.participant(participant).root
+    if not (root / "published").exists():
         return {}
-    catalog = open_warehouse(home.root, "published")
+    catalog = open_warehouse(root, "published", network.database(participant))
     found = {}
     for name in tables:
         table = load_table(catalog, name)

@@ -1,5 +1,6 @@
 """Options that several commands share, and the reading of months."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,19 @@ HomeOption = Annotated[
         default_factory=default_home,
         show_default="the demo's: build/demo",
     ),
+]
+
+
+class LogForm(StrEnum):
+    """What tasks write to standard error."""
+
+    OFF = "off"
+    TEXT = "text"
+    JSON = "json"
+
+
+LogOption = Annotated[
+    LogForm | None, typer.Option("--log", help="Write what runs to standard error, a line each; wins over the setting.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 MOST_MONTHS = 120

@@ -1,18 +1,18 @@
 """DuckDB's errors as errors a user can act on: what happened, why, what to do; never a value out of a table."""
 
-import difflib
 import re
 
 import duckdb
 
 from services.errors import NotAllowed, Rejected, SpiegelnetError
+from services.federation.names import unknown
 
 _TABLE = re.compile(r'Table with name "?([^"\s]+)"? does not exist')
 _COLUMN = re.compile(r'(?:Referenced column "([^"]+)" not found|does not have a column named "([^"]+)")')
 _FUNCTION = re.compile(r"Function with name \"?(\w+)\"? (?:does not exist|is not in the catalog)")
 _NEAR = re.compile(r'syntax error at or near "([^"]*)"')
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
-_FEW = 3
+LISTING = "SHOW ALL TABLES"
 
 _TABLES = """
     SELECT database_name || '.' || schema_name || '.' || view_name
@@ -70,9 +70,9 @@ def user_error(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, secon
 def _mistake(error: duckdb.Error, connection: duckdb.DuckDBPyConnection) -> Rejected:
     text = str(error)
     if found := _TABLE.search(text):
-        return _unknown("table", found[1], _names(connection, _TABLES))
+        return unknown("table", found[1], _names(connection, _TABLES), LISTING)
     if found := _COLUMN.search(text):
-        return _unknown("column", found[1] or found[2], _names(connection, _COLUMNS))
+        return unknown("column", found[1] or found[2], _names(connection, _COLUMNS), LISTING)
     if found := _FUNCTION.search(text):
         return Rejected(f"There is no function {found[1]}.", "DuckDB does not have it here.", "Check its name.")
     if isinstance(error, duckdb.ParserException):
@@ -84,19 +84,6 @@ def _mistake(error: duckdb.Error, connection: duckdb.DuckDBPyConnection) -> Reje
             return Rejected(*refusal)
     kind = type(error).__name__.removesuffix("Exception")
     return Rejected("The query failed.", f"DuckDB: {kind}.", "Try it in smaller parts to find where.")
-
-
-def _unknown(kind: str, name: str, known: list[str]) -> Rejected:
-    """An unknown name, with those of the surface that look like it or, failing that, hold its last part."""
-    lowered = name.lower()
-    last = {full: full.rsplit(".", 1)[-1] for full in known}
-    near = difflib.get_close_matches(lowered, known, n=_FEW, cutoff=0.75)
-    near += [full for full in known if last[full] == lowered.rsplit(".", 1)[-1] and full not in near]
-    by_last = difflib.get_close_matches(lowered.rsplit(".", 1)[-1], sorted(set(last.values())), n=_FEW)
-    near += [full for full in known if last[full] in by_last and full not in near]
-    places = f"SHOW ALL TABLES lists the {kind}s."
-    todo = f"Did you mean {' or '.join(near[:_FEW])}?" if near else places
-    return Rejected(f"There is no {kind} {name}.", "No published table has that name." if kind == "table" else "", todo)
 
 
 def _names(connection: duckdb.DuckDBPyConnection, question: str) -> list[str]:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from services.errors import Fatal, NotAllowed, Rejected
 from services.federation.refusals import user_error
-from services.federation.tables import HUB, HUB_TABLES, NODE_TABLES
+from services.federation.tables import CELLS, HUB, HUB_TABLES, NODE_TABLES, region_view
 
 MEMORY = "1GB"
 SECONDS = 60.0
@@ -48,13 +48,16 @@ _LOCKS = (
 Files = Mapping[str, Sequence[Path]]
 
 
-def open_surface(hub_files: Files, node_files: Mapping[str, Files]) -> duckdb.DuckDBPyConnection:
+def open_surface(
+    hub_files: Files, node_files: Mapping[str, Files], regions: Mapping[str, Sequence[str]] | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open the tables for reading; pass the connection to `query`, and to nothing that takes SQL from a user.
 
     Args:
         hub_files: parquet files by table, `schema.table` (`benchmark.figures`, `network.cells`, …). Tables of the
             surface without files are there and empty.
         node_files: by node, parquet files by table; a table without a schema is in `published`.
+        regions: nodes by region, such as `pv29`, whose cells `hub.network.region_pv29` unites.
 
     Returns:
         A connection with a catalog `hub` and one for each node, locked.
@@ -64,12 +67,12 @@ def open_surface(hub_files: Files, node_files: Mapping[str, Files]) -> duckdb.Du
     """
     connection = duckdb.connect(":memory:")
     try:
-        _add_catalog(connection, HUB, HUB_TABLES, hub_files)
-        for node, files in sorted(node_files.items()):
-            if node in _TAKEN:
-                raise Fatal(f"A node cannot be called {node}.", "The SQL surface uses that name itself.")
-            full = {name if "." in name else f"published.{name}": paths for name, paths in files.items()}
-            _add_catalog(connection, node, NODE_TABLES, full)
+        nodes = {node: _with_schemas(node, files) for node, files in sorted(node_files.items())}
+        views = {region_view(region): _cells_of(nodes, members) for region, members in (regions or {}).items()}
+        columns = {**HUB_TABLES, **dict.fromkeys(views, NODE_TABLES[CELLS])}
+        _add_catalog(connection, HUB, columns, {**hub_files, **views})
+        for node, files in nodes.items():
+            _add_catalog(connection, node, NODE_TABLES, files)
         everything = [*hub_files.values(), *(paths for files in node_files.values() for paths in files.values())]
         allowed = sorted({str(path) for paths in everything for path in paths})
         connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
@@ -83,6 +86,16 @@ def open_surface(hub_files: Files, node_files: Mapping[str, Files]) -> duckdb.Du
             "Run the month again; it writes the published tables anew.",
         ) from error
     return connection
+
+
+def _with_schemas(node: str, files: Files) -> Files:
+    if node in _TAKEN:
+        raise Fatal(f"A node cannot be called {node}.", "The SQL surface uses that name itself.")
+    return {name if "." in name else f"published.{name}": paths for name, paths in files.items()}
+
+
+def _cells_of(nodes: Mapping[str, Files], members: Sequence[str]) -> list[Path]:
+    return [path for member in sorted(members) for path in nodes.get(member, {}).get(CELLS, ())]
 
 
 def query(
@@ -127,12 +140,17 @@ def _answer(cursor: duckdb.DuckDBPyConnection, sql: str, most_rows: int, most_by
         batches.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
         if rows > most_rows or size > most_bytes:
-            raise Rejected(
-                f"The answer is larger than {most_rows:,} rows or {most_bytes // 1_000_000:,} MB.",
-                "It would be cut, and a cut answer looks like a whole one.",
-                "Aggregate, filter, or add LIMIT.",
-            )
+            raise too_large(most_rows, most_bytes)
     return pa.Table.from_batches(batches, schema=reader.schema)
+
+
+def too_large(most_rows: int, most_bytes: int) -> Rejected:
+    """Return the error of an answer that is too large."""
+    return Rejected(
+        f"The answer is larger than {most_rows:,} rows or {most_bytes // 1_000_000:,} MB.",
+        "It would be cut, and a cut answer looks like a whole one.",
+        "Aggregate, filter, or add LIMIT.",
+    )
 
 
 def _check(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -27,6 +27,7 @@ _FIGURES = {
     "definition_version": "BIGINT",
     "release_id": "VARCHAR",
     "released_at": "TIMESTAMP WITH TIME ZONE",
+    "public_from": "DATE",
 }
 _PEERS = {
     "period": "VARCHAR",
@@ -37,6 +38,7 @@ _PEERS = {
     "distance": "DOUBLE",
     "traits": "VARCHAR",
     "trait_vintage": "BIGINT",
+    "public_from": "DATE",
 }
 _SINGLE = ("title", "definition", "unit", "numerator", "denominator", "proxy_for")
 _SEVERAL = ("does_not_say", "perverse_incentives", "misses", "series_breaks")
@@ -56,6 +58,15 @@ for _language in ("nl", "en"):
     _INDICATORS |= {f"{name}_{_language}": "VARCHAR" for name in _SINGLE}
     _INDICATORS |= {f"{name}_{_language}": "VARCHAR[]" for name in _SEVERAL}
 
+_PERIODS = {
+    "period": "VARCHAR",
+    "period_kind": "VARCHAR",
+    "municipalities": "BIGINT",
+    "released": "BIGINT",
+    "missing": "VARCHAR[]",
+    "complete": "BOOLEAN",
+    "public_from": "DATE",
+}
 _RECEIVED_CELLS = {
     "period": "VARCHAR",
     "period_kind": "VARCHAR",
@@ -75,6 +86,7 @@ _RECEIVED_CELLS = {
     "coverage": "DOUBLE",
     "published_value": "DOUBLE",
     "release_id": "VARCHAR",
+    "public_from": "DATE",
 }
 _CELLS = {
     "period": "VARCHAR",
@@ -93,6 +105,7 @@ _CELLS = {
     "area_vintage": "INTEGER",
     "coverage": "DOUBLE",
     "release_id": "VARCHAR",
+    "public_from": "DATE",
 }
 _QUALITY = {
     "period": "VARCHAR",
@@ -105,15 +118,25 @@ _QUALITY = {
     "held": "BIGINT",
     "duplicate": "BIGINT",
     "late": "BIGINT",
+    "public_from": "DATE",
 }
 
 HUB = "hub"
+CELLS = "published.cells"
+REGION_VIEWS = "region_[a-z0-9]+"
+"""Pattern of the names of views in `hub.network` that unite the nodes of one region, such as `region_pv29`."""
 HUB_TABLES = MappingProxyType(
     {
         "benchmark.figures": _FIGURES,
         "benchmark.peers": _PEERS,
         "benchmark.indicators": _INDICATORS,
+        "benchmark.periods": _PERIODS,
         "network.cells": _RECEIVED_CELLS,
     }
 )
-NODE_TABLES = MappingProxyType({"published.cells": _CELLS, "published.quality": _QUALITY})
+NODE_TABLES = MappingProxyType({CELLS: _CELLS, "published.quality": _QUALITY})
+
+
+def region_view(region: str) -> str:
+    """Return the name, in the hub's catalog, of the view that unites the nodes of a region (`pv29`)."""
+    return f"network.region_{region}"

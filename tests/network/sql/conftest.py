@@ -1,0 +1,15 @@
+"""One network behind Trino for all tests of SQL."""
+
+import pytest
+
+from services.home import Home
+from tests.network.sql.site import Site, fill, open_site
+from tests.small_network import Stages
+
+
+@pytest.fixture(scope="session")
+def site(trino: Home, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Give the filled network; not to be written to."""
+    found = open_site(trino)
+    fill(found, Stages(tmp_path_factory.mktemp("embedded")).closed)
+    return found

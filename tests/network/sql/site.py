@@ -1,0 +1,154 @@
+"""The small network behind Trino: published tables with rows under embargo, and everybody who may or may not ask."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from requests import Response, Session
+from trino.auth import BasicAuthentication
+from trino.dbapi import connect
+from trino.exceptions import HttpError, TrinoQueryError
+
+from services.access import Access
+from services.config import Broker, load_settings
+from services.federation.access import ANALYST
+from services.federation.trino_client import TrinoUser
+from services.federation.trino_files import TrinoFiles
+from services.home import Home
+from services.network import Network
+from services.node import add_everybody, operator_of
+from services.published import published_schemas, published_table
+from services.store.snapshots import scan
+from services.store.tables import load_table, replace_rows
+from services.store.warehouse import open_warehouse
+from tests.small_network import MUNICIPALITIES
+
+ANA = "ana.lyst"
+PASSWORDS = {ANA: "ana asks a lot of questions", "heavy.user": "heavy asks for far too much"}
+CLOSED = dt.date(9999, 12, 31)
+UNDER_EMBARGO = "2098-12"
+NEVER = "2099-12"
+"""A period of which no day is known from which others may see it."""
+SECRET = 9_315
+"""Numerator of every row under embargo; nothing else is that large."""
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Site:
+    """A network behind Trino."""
+
+    network: Network
+
+    @property
+    def home(self) -> Home:
+        return self.network.home
+
+    @property
+    def files(self) -> TrinoFiles:
+        return TrinoFiles.of(self.home)
+
+    def user(self, name: str, password: str | None = None) -> TrinoUser:
+        """Return a user by name; with another password when one is given."""
+        operator = operator_of(self.network)
+        if password is None and name == operator.name:
+            return operator
+        if password is None and name in self.network.directory.participants:
+            password = Access.load(self.home.participant(name).access).sql
+        return TrinoUser(operator.server, name, password or PASSWORDS.get(name, "no such password"), self.home.ca)
+
+    def connection(self, login: TrinoUser, **more: Any) -> Any:
+        """Return a connection of the plain client."""
+        session = Session()
+        session.trust_env, session.verify = False, str(login.ca)
+        host, _, port = login.server.rpartition(":")
+        auth = BasicAuthentication(login.name, login.password)
+        known = {"user": login.name, "http_scheme": "https", "auth": auth, "http_session": session, "encoding": None}
+        return connect(host=host, port=int(port), **{**known, **more})
+
+    def rows(self, name: str, statement: str, **more: Any) -> list[list[Any]]:
+        """Return the rows of an answer."""
+        return list(self.connection(self.user(name), **more).cursor().execute(statement).fetchall())
+
+    def outcome(self, name: str, statement: str, **more: Any) -> str:
+        """Return `allowed`, or the name of the error."""
+        try:
+            self.rows(name, statement, **more)
+        except TrinoQueryError as error:
+            return str(error.error_name)
+        except HttpError as error:
+            return str(error)
+        return "allowed"
+
+    def request(self, name: str, method: str, path: str, **more: Any) -> Response:
+        """Ask the server without the client."""
+        user, session = self.user(name), Session()
+        session.trust_env = False
+        return session.request(
+            method,
+            f"https://{user.server}{path}",
+            auth=(user.name, user.password),
+            verify=str(user.ca),
+            timeout=30,
+            allow_redirects=False,
+            **more,
+        )
+
+    def replace(self, participant: str, table: str, rows: pl.DataFrame) -> None:
+        """Put rows in the place of all that a published table holds."""
+        root, schema = self.home.participant(participant).root, published_schemas(participant)[table]
+        catalog = open_warehouse(root, "published", self.network.database(participant))
+        replace_rows(published_table(catalog, table, schema), rows, {})
+
+
+def until(passes: Callable[[], bool]) -> None:
+    """Wait until something is so: Trino looks at its files each second."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not passes():
+        assert time.monotonic() < deadline, "it never was so"
+        time.sleep(0.1)
+
+
+def open_site(home: Home) -> Site:
+    """Return the site of a home whose PostgreSQL and Trino run; Kafka is not asked for."""
+    settings = load_settings(home.root)
+    return Site(Network(home, settings.model_copy(update={"broker": Broker()})))
+
+
+def fill(site: Site, closed: Path) -> None:
+    """Make everybody known, and publish what a closed network on one machine has, with more rows under embargo."""
+    add_everybody(site.network)
+    source = Network.open(closed)
+    for participant in (*MUNICIPALITIES, "hub"):
+        catalog = open_warehouse(source.home.participant(participant).root, "published")
+        for name in published_schemas(participant):
+            table = load_table(catalog, name)
+            assert table, name
+            site.replace(participant, name, with_embargo(scan(table).collect()))
+    for participant in ("gm0664", "hub"):
+        root = site.home.participant(participant).root
+        open_warehouse(root, "published", site.network.database(participant)).create_namespace_if_not_exists("vacant")
+    site.files.users.add_many(ANALYST, PASSWORDS)
+    question = "SELECT count(*) FROM hub.network.region_pv29"
+    until(lambda: all(site.outcome(name, question) == "allowed" for name in (*PASSWORDS, *MUNICIPALITIES)))
+
+
+def with_embargo(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add, for each municipality or sender, a row of a period under embargo and one without a day."""
+    if "public_from" not in rows.columns:
+        return rows
+    one_each = (
+        rows.clear(1)
+        if rows.is_empty()
+        else rows.unique(next(name for name in ("municipality", "area", "sender", "period") if name in rows.columns))
+    )
+    secret = {name: pl.lit(SECRET).alias(name) for name in ("numerator", "received") if name in rows.columns}
+    kept_back = [
+        one_each.with_columns(pl.lit(period).alias("period"), pl.lit(day, pl.Date).alias("public_from"), **secret)
+        for period, day in ((UNDER_EMBARGO, CLOSED), (NEVER, None))
+    ]
+    return pl.concat([rows, *kept_back], how="vertical_relaxed")

@@ -1,0 +1,115 @@
+"""Catalogs come and go while Trino runs and stay over a restart; none is on a private warehouse."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra import process, trino
+from services.errors import NotAllowed, Retryable
+from services.federation.catalogs import published_catalog
+from services.node import add_everybody, add_participants, remove_participant, states, withdrawn
+from services.store.warehouse import open_warehouse
+from tests.network.sql.site import ANA, Site, until
+from tests.small_network import MUNICIPALITIES
+
+ALL = {*MUNICIPALITIES, "hub", "hub_writer"}
+REGION = "SELECT DISTINCT municipality FROM hub.network.region_pv29"
+
+
+def catalogs(site: Site) -> set[str]:
+    return {name for (name,) in site.rows("operator", "SHOW CATALOGS")} - {"system"}
+
+
+def region(site: Site, name: str = ANA) -> set[str]:
+    return {code for (code,) in site.rows(name, REGION)}
+
+
+@pytest.fixture
+def leaver(site: Site) -> Iterator[str]:
+    """A municipality that takes part again after the test."""
+    yield "gm0715"
+    add_participants(site.network, ["gm0715"])
+    until(lambda: site.outcome("gm0715", "SELECT 1") == "allowed")
+
+
+def test_no_catalog_is_on_a_private_warehouse(site: Site) -> None:
+    assert catalogs(site) == ALL
+    kept = {path.stem: path.read_text() for path in site.files.catalogs.iterdir() if path.suffix == ".properties"}
+    assert set(kept) == ALL
+    for name, text in kept.items():
+        owner = "hub" if name == "hub_writer" else name
+        (url,) = [line for line in text.splitlines() if "connection-url" in line]
+        assert url.endswith(f"/{owner}_published")
+        (folder,) = [line for line in text.splitlines() if line.startswith("local.location")]
+        assert folder.endswith(f"/participants/{owner}")
+        assert "iceberg.jdbc-catalog.catalog-name=published" in text
+        assert "_private" not in text
+
+
+def test_no_password_stands_in_a_file_of_trino(site: Site) -> None:
+    secrets = [site.user(name).password for name in (*MUNICIPALITIES, "operator", "es-stroom")]
+    secrets += [line.split('"')[3] for line in site.home.operator.read_text().splitlines() if line.count('"') == 4]
+    text = b"".join(path.read_bytes() for path in site.files.folder.rglob("*") if path.is_file())
+    assert [number for number, secret in enumerate(secrets) if secret.encode() in text] == []
+
+
+def test_the_operator_itself_cannot_make_a_catalog_that_reads_a_private_warehouse(site: Site) -> None:
+    good = published_catalog(str(site.network.settings.catalog.server), "gm0664", site.home.participant("gm0664").root)
+    bad = {key: value.replace("_published", "_private") for key, value in good.items()}
+    bad["iceberg.jdbc-catalog.catalog-name"] = "private"
+    settings = ", ".join(f"\"{key}\" = '{value}'" for key, value in bad.items())
+    made = site.outcome("operator", f"CREATE CATALOG sneaky USING iceberg WITH ({settings})")
+    try:
+        assert made != "allowed" or site.outcome("operator", "SHOW SCHEMAS FROM sneaky") != "allowed"
+    finally:
+        site.outcome("operator", "DROP CATALOG IF EXISTS sneaky")
+
+
+def test_doing_it_again_changes_nothing(site: Site) -> None:
+    again = add_everybody(site.network)
+    assert (again.users, again.catalogs, again.views) == ([], [], [])
+    found = {state.participant: (state.user, state.catalog) for state in states(site.network)}
+    assert found["gm0664"] == (True, "gm0664")
+    assert found["es-stroom"] == (True, None)
+
+
+def test_a_municipality_leaves_while_its_catalog_is_asked_and_comes_back(site: Site, leaver: str) -> None:
+    rows = 20_000
+    running = site.connection(site.user(ANA)).cursor()
+    wide = f"SELECT c.period, repeat('x', 3000) FROM {leaver}.published.cells AS c, TABLE(sequence(1, {rows}))"
+    running.execute(f"{wide} WHERE c.period = '2025-11' LIMIT {rows}")
+    assert len(running.fetchmany(1)) == 1
+    own_files = sorted(path for path in site.home.participant(leaver).root.rglob("*.parquet"))
+
+    report = remove_participant(site.network, leaver)
+    assert report.views == ["network.region_pv29"]
+    assert len(running.fetchall()) == rows - 1, "a query that runs ends well"
+    assert catalogs(site) == ALL - {leaver}
+    assert not (site.files.catalogs / f"{leaver}.properties").exists()
+    assert region(site) == {"gm0664", "gm0687"}
+    until(lambda: "401" in site.outcome(leaver, "SELECT 1"))
+    until(lambda: site.outcome(ANA, f"SELECT * FROM {leaver}.published.cells") != "allowed")
+    with pytest.raises((NotAllowed, Retryable)):
+        open_warehouse(site.home.participant(leaver).root, "published", site.network.database(leaver))
+    assert sorted(path for path in site.home.participant(leaver).root.rglob("*.parquet")) == own_files
+    assert withdrawn(site.network) == {leaver}
+    assert leaver not in add_everybody(site.network).participants, "who left does not come back by itself"
+
+    back = add_participants(site.network, [leaver])
+    assert (back.catalogs, back.users, back.views) == ([leaver], [leaver], ["network.region_pv29"])
+    until(lambda: site.outcome(leaver, f"SELECT * FROM {leaver}.published.cells") == "allowed")
+    until(lambda: site.outcome(ANA, f"SELECT * FROM {leaver}.published.cells") == "allowed")
+    assert region(site) == set(MUNICIPALITIES)
+
+
+def test_catalogs_users_and_views_stay_over_a_restart(site: Site) -> None:
+    before = region(site, "operator"), site.rows(ANA, "SELECT count(*) FROM hub.benchmark.figures")
+    server = trino.server(site.home, site.network.settings)
+    assert process.stop(server)
+    assert process.start(server)
+    assert catalogs(site) == ALL
+    assert (region(site, "operator"), site.rows(ANA, "SELECT count(*) FROM hub.benchmark.figures")) == before
+    assert "allowed" not in {
+        site.outcome(ANA, "DELETE FROM gm0664.published.cells"),
+        site.outcome("nobody", "SELECT 1"),
+    }
