@@ -34,9 +34,11 @@ class Spy:
         return self.used.evaluate(receiver, epoch, blinded)
 
 
-def ask(cache: Path, *services: object, receiver: str = "gm0518", epoch: str = "2025") -> pl.Series:
+def ask(
+    cache: Path, *services: object, receiver: str = "gm0518", epoch: str = "2025", addresses: pl.Series = ADDRESSES
+) -> pl.Series:
     with PseudonymCache(cache, KEY) as opened:
-        return outer_pseudonyms(services, opened, receiver, epoch, "household", ADDRESSES)  # type: ignore[arg-type]
+        return outer_pseudonyms(services, opened, receiver, epoch, "household", addresses)  # type: ignore[arg-type]
 
 
 def test_equal_addresses_are_blinded_to_different_points(tmp_path: Path) -> None:
@@ -65,11 +67,14 @@ def test_a_service_that_answers_with_another_key_is_refused_and_nothing_is_kept(
 
 
 def test_a_service_that_changes_its_published_key_within_an_epoch_is_refused(tmp_path: Path) -> None:
-    ask(tmp_path / "c.sqlite", ONE, TWO)
+    known = ask(tmp_path / "c.sqlite", ONE, TWO)
+    more = pl.Series([*ADDRESSES, "1234AB|14|"])
+    stranger = InProcessKeyService("ks-b", b"z" * 32)
     with pytest.raises(Fatal, match="another public key"):
-        ask(tmp_path / "c.sqlite", ONE, InProcessKeyService("ks-b", b"z" * 32))
+        ask(tmp_path / "c.sqlite", ONE, stranger, addresses=more)
     with pytest.raises(Fatal, match="another public key"):
-        ask(tmp_path / "c.sqlite", TWO, ONE)
+        ask(tmp_path / "c.sqlite", TWO, ONE, addresses=more)
+    assert ask(tmp_path / "c.sqlite", ONE, stranger).to_list() == known.to_list()  # nothing needs to be asked
 
 
 @pytest.mark.parametrize("receiver_epoch", [("gm0363", "2025"), ("gm0518", "2026")])

@@ -1,37 +1,17 @@
-"""A key service: half of what it takes to make a pseudonym, and it never sees of whom.
-
-Two of them, of different organisations, each hold a seed. For every receiver and epoch each derives a key of its own,
-so that two municipalities' pseudonyms do not join, and last year's do not join with this year's.
-"""
+"""A key service in the caller's process: for one machine, and behind the web service of `services.keyservice.app`."""
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
 
 from services.errors import Rejected
+from services.keyservice.protocol import MAX_BATCH
 from services.privacy import oprf
 from services.privacy.errors import BadElement
-
-MAX_BATCH = 10_000
 
 _KEY_LABEL = b"spiegelnet/psn-key/v1"
 _RECEIVER = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _EPOCH = re.compile(r"[0-9]{4}", re.ASCII)
-
-
-class KeyService(Protocol):
-    """What a sender needs of a key service, in this process or behind a network."""
-
-    @property
-    def id(self) -> str:
-        """Name of the service, as the directory has it."""
-
-    def public_key(self, receiver: str, epoch: str) -> bytes:
-        """Return the 32 bytes by which this receiver's and epoch's answers are checked."""
-
-    def evaluate(self, receiver: str, epoch: str, blinded: Sequence[bytes]) -> bytes:
-        """Evaluate 1 to `MAX_BATCH` blinded elements; see `oprf.evaluate`."""
 
 
 class InProcessKeyService:
@@ -87,6 +67,9 @@ class InProcessKeyService:
                 str(error),
                 "Blind the addresses again; if it stays so, the two sides run different versions.",
             ) from error
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
     def _derive(self, receiver: str, epoch: str) -> oprf.Evaluator:
         if not _RECEIVER.fullmatch(receiver) or not _EPOCH.fullmatch(epoch):
