@@ -1,1 +1,1 @@
-"""Schedules: one short file per DAG, each calling services. They come with the network of servers."""
+"""Schedules of the network for Airflow, a file each; what they run is in `services.steps` and `services.tasks`."""

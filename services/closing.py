@@ -25,7 +25,7 @@ class ClosingReport:
     Attributes:
         months: as asked.
         nodes: one report per municipality that closed.
-        waiting: why others could not close yet.
+        waiting: why others could not close yet, or parcels wait for the broker.
         received: what the hub collected.
         benchmark: what the hub made.
     """
@@ -54,7 +54,10 @@ def close_everywhere(
     """
     with workers(Network.open(root).settings.machine.workers) as pool:
         report = close_nodes(root, months, municipalities, progress, pool)
-        report.received, report.benchmark = pool.submit(tasks.benchmark, root).result()
+        try:
+            report.received, report.benchmark = pool.submit(tasks.benchmark, root).result()
+        except Retryable as reason:  # what was closed is told all the same
+            report.waiting.append(reason)
         return report
 
 
@@ -85,4 +88,5 @@ def close_nodes(
                 report.waiting.append(result)
             else:
                 report.nodes.append(result)
+                report.waiting += result.postponed
     return report

@@ -149,6 +149,9 @@ def _move(run: Run, months: Sequence[str], folder: str) -> None:
     broken = [text for item in run.report.sent[-1] for text in item.broken]
     if broken:
         raise Fatal(f"{len(broken)} sample files could not be read.", broken[0])
+    for item in run.report.sent[-1]:
+        if item.postponed:
+            raise item.postponed[0]
     run.say(f"{span}: municipalities open, check and store what came; receipts go back.")
     nodes = [(run.root, item) for item in (HUB, *network.directory.municipalities)]
     with run.progress("receive", len(nodes)) as step:

@@ -6,24 +6,27 @@ shares of which only the sum over a province means anything.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from services.arrivals import OBSERVATION, PERIODS, Arrival, arrivals
 from services.benchmark.figures import figures
 from services.coverage import HOUSEHOLDS
 from services.directory import HUB, members_digest
 from services.disclosure import Count, UnsafeCountError
+from services.embargo import with_public_from
 from services.errors import Fatal
 from services.indicators import Catalogue, Reference, catalogue_table, latest, load_catalogue, period_of, references
 from services.network import Network
 from services.privacy.masking import sum_of_shares
+from services.published import published_table
 from services.receiving.collecting import open_node
+from services.regions import KEY, settled
 from services.release import Coverage, RegionSum, region_release
 from services.store.events import current_events
-from services.store.tables import ensure_table, replace_rows
-from services.store.warehouse import open_warehouse
+from services.store.tables import replace_rows
 
 OBSERVATION_COLUMNS = (
     "period",
@@ -58,6 +61,7 @@ class BenchmarkReport:
         regions_undelivered: (period, region, indicator) in which nobody delivered to one of the members.
         regions_incomplete: (period, region, indicator) of which a member's share has not come.
         regions_refused: (period, region, indicator) of which the shares do not add up to a possible count.
+        periods: how those stand that are in the benchmark.
     """
 
     figures: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -66,50 +70,99 @@ class BenchmarkReport:
     regions_undelivered: list[tuple[str, str, str]] = field(default_factory=list)
     regions_incomplete: list[tuple[str, str, str]] = field(default_factory=list)
     regions_refused: list[tuple[str, str, str]] = field(default_factory=list)
+    periods: list[Arrival] = field(default_factory=list)
 
 
-def run_benchmark(network: Network, *, at: Callable[[str], None] = lambda _: None) -> BenchmarkReport:
+_PERIODS: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "period": pl.String,
+    "period_kind": pl.String,
+    "municipalities": pl.Int64,
+    "released": pl.Int64,
+    "missing": pl.List(pl.String),
+    "complete": pl.Boolean,
+}
+
+
+def run_benchmark(
+    network: Network,
+    *,
+    today: dt.date | None = None,
+    asked: Collection[str] = (),
+    at: Callable[[str], None] = lambda _: None,
+) -> BenchmarkReport:
     """Make all published tables of the hub anew from what it has received; the same input gives the same tables.
 
     Args:
         network: the network.
+        today: periods for which the benchmark waits on this day (`services.arrivals`) are left out; None: it waits for
+            none.
+        asked: periods to tell of in `benchmark.periods` also when nobody released them.
         at: called with the name of each step before it, for tests that end the process there.
     """
     report = BenchmarkReport()
     node = open_node(network, HUB)
     catalogue = load_catalogue()
     registry = network.registry
-    observations = current_events(node.catalog, registry.get("indicator_observation"))
+    standing = arrivals(network, asked)
+    left_out = [item.period for item in standing if today and not item.may_go(today)]
+    report.periods = [item for item in standing if item.period not in left_out]
+    wanted = ~pl.col("period").is_in(left_out)
+    observations = current_events(node.catalog, registry.get(OBSERVATION)).filter(wanted)
     population = current_events(node.catalog, registry.get("population_reference"))
-    shares = current_events(node.catalog, registry.get("regional_share"))
-    regional = _regional(network, shares, catalogue, population, report)
+    shares = current_events(node.catalog, registry.get("regional_share")).filter(wanted)
+    regional = settled(node.catalog, _regional(network, shares, catalogue, population, report), shares, at)
+    regional = regional.filter(wanted)
+    report.regions_incomplete = _still_missing(report.regions_incomplete, regional)
     cells = pl.concat([observations.select(OBSERVATION_COLUMNS), regional.select(OBSERVATION_COLUMNS)])
     frame, peers = figures(cells, population, catalogue, dt.datetime.now(dt.UTC))
-    frame = _released_at(frame, observations, shares, regional)
-    published = open_warehouse(network.home.participant(HUB).root, "published")
+    frame = _released_at(frame, observations, regional)
+    published, days = node.published(), network.settings.release.embargo_days
+    sorted_cells = cells.sort("period", "area", "indicator", "dimension", "dimension_value")
     for name, rows in (
-        ("benchmark.figures", frame),
-        ("benchmark.peers", peers),
+        ("benchmark.figures", with_public_from(frame, days)),
+        ("benchmark.peers", with_public_from(peers, days)),
         ("benchmark.indicators", catalogue_table(catalogue)),
-        ("network.cells", cells.sort("period", "area", "indicator", "dimension", "dimension_value")),
+        ("network.cells", with_public_from(sorted_cells, days)),
     ):
         at(f"publish {name}")
-        replace_rows(ensure_table(published, name, rows.to_arrow().schema), rows, {})
+        replace_rows(published_table(published, name, rows.to_arrow().schema), rows, {})
+    at(f"publish {PERIODS}")  # last: what it names is there
+    told = with_public_from(_told(report.periods), days)
+    replace_rows(
+        published_table(published, PERIODS, told.to_arrow().schema), told, {"period": told["period"].to_list()}
+    )
     report.figures.update(frame.select("period_kind", "status").iter_rows())
     report.peers, report.cells = peers.height, cells.height
     return report
 
 
-def _released_at(
-    frame: pl.DataFrame, observations: pl.DataFrame, shares: pl.DataFrame, regional: pl.DataFrame
-) -> pl.DataFrame:
+def _told(standing: Collection[Arrival]) -> pl.DataFrame:
+    rows = [
+        (
+            item.period,
+            period_of(item.period).kind,
+            len(item.released) + len(item.missing),
+            len(item.released),
+            item.missing,
+            not item.missing,
+        )
+        for item in standing
+    ]
+    return pl.DataFrame(rows, schema=_PERIODS, orient="row")
+
+
+def _still_missing(places: list[tuple[str, str, str]], regional: pl.DataFrame) -> list[tuple[str, str, str]]:
+    """Leave out what was released before: its shares are removed in the course of time."""
+    missing = set(regional.filter(pl.col("status") == "missing").select(KEY).iter_rows())
+    return [place for place in places if place in missing]
+
+
+def _released_at(frame: pl.DataFrame, observations: pl.DataFrame, regional: pl.DataFrame) -> pl.DataFrame:
     """Date each figure with the day on which its release, or a province's last share, reached the hub.
 
     Making the figure anew does not change it.
     """
-    last_share = shares.group_by("period", pl.col("region").alias("area")).agg(pl.col("received_on").max())
-    own = regional.select("release_id", "period", "area").join(last_share, on=["period", "area"])
-    received = pl.concat([part.select("release_id", "received_on") for part in (observations, own)])
+    received = pl.concat([part.select("release_id", "received_on") for part in (observations, regional)])
     moment = pl.col("received_on").max().cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     days = received.group_by("release_id").agg(moment.alias("released_at"))
     return (

@@ -1,0 +1,108 @@
+"""Node month: closes the month that has ended at every municipality on this machine, and releases its cells.
+
+A run begins when its month has ended; the month is its data interval. One chain of tasks per municipality:
+
+- **statements** waits until everybody has stated a complete delivery, or until the closing day; it takes no place
+  among the running tasks while it waits.
+- **close** writes down what the month rests on: the snapshots of the store, and who had stated. From here on later
+  events change nothing.
+- **release** counts the indicators on those snapshots, protects every cell by disclosure control and publishes it.
+  Counting and protecting are one task, so that no count that is not protected is ever stored between two.
+- **report** sends the released cells, and the masked shares of what a province releases, to the hub.
+
+Any task can be killed, cleared and run again: the release stays the same, byte for byte. Quarters and years close with
+their last month. Months of before are made up for with
+`spiegelnet schedule backfill 2025-01..2025-12`, one after the other. By hand a run takes the parameter `period`.
+"""
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, get_current_context, task, task_group
+
+from dags.assets import RELEASES
+from dags.steps import DEFAULTS, MONTH_FORM, START, home, month_of_run, skip, step
+
+NAMED = "{{ task.op_kwargs['municipality'] }}"
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("@monthly", timezone="UTC"),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=dt.timedelta(days=40),
+    default_args=DEFAULTS,
+    params={"period": Param(None, type=["null", "string"], pattern=MONTH_FORM, description="A month, as 2025-12.")},
+    tags=["node"],
+    doc_md=__doc__,
+)
+def node_month() -> None:
+    """Close, release and report a month."""
+
+    @task
+    @step
+    def municipalities() -> list[str]:
+        from services import steps
+
+        found = steps.own_participants(home(), "municipality")
+        if not found:
+            raise skip("No municipality's node is on this machine.")
+        return found
+
+    @task.sensor(
+        mode="reschedule",
+        poke_interval=3600.0,  # seconds
+        timeout=35 * 86400.0,
+        map_index_template=NAMED,
+    )
+    @step
+    def statements(municipality: str) -> bool:
+        import logging
+
+        from services import steps
+        from services.errors import Retryable
+
+        try:
+            steps.await_close(home(), municipality, [month_of_run()])
+        except Retryable as reason:
+            logging.getLogger("spiegelnet.schedule").info("%s", reason)
+            return False
+        return True
+
+    @task(map_index_template=NAMED)
+    @step
+    def close(municipality: str) -> dict[str, Any]:
+        from services import steps
+
+        done = steps.close(home(), municipality, [month_of_run()])
+        return {"missing": {month: list(names) for month, names in done.missing.items()}, "before": done.closed_before}
+
+    @task(map_index_template=NAMED)
+    @step
+    def release(municipality: str) -> dict[str, Any]:
+        from services import steps
+
+        done = steps.release(home(), municipality, [month_of_run()])
+        return {"periods": done.periods, **done.counts}
+
+    @task(map_index_template=NAMED, outlets=[RELEASES])
+    @step
+    def report(municipality: str) -> dict[str, Any]:
+        from services import steps
+
+        month = month_of_run()
+        done = steps.report(home(), municipality, [month])
+        get_current_context()["outlet_events"][RELEASES].extra = {"period": month, "municipality": municipality}
+        return {"periods": done.periods, "parcels": done.parcels}
+
+    @task_group
+    def municipality_month(municipality: str) -> None:
+        awaited = statements(municipality=municipality)
+        closed = close(municipality=municipality)
+        awaited >> closed >> release(municipality=municipality) >> report(municipality=municipality)
+
+    municipality_month.expand(municipality=municipalities())
+
+
+node_month()

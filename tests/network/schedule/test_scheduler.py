@@ -1,0 +1,151 @@
+"""The real scheduler: from the first export to the benchmark, twelve months at once, and killed in between."""
+
+import io
+import os
+import signal
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from infra.airflow import airflow_home, password, server
+from infra.linux import session_members
+from infra.process import running, start
+from infra.schedule import SCHEDULES, Schedule
+from services import tasks
+from services.config import load_settings
+from services.federation.surface import query
+from services.home import Home
+from services.surface import open_published
+from tests.command import run
+from tests.network.schedule.real import airflow, await_run, await_that, backfilled, place
+from tests.network_state import published, release_state, rows_of
+from tests.small_network import BACK, MUNICIPALITIES, SENDERS, Stages, copied
+
+TOWN = MUNICIPALITIES[0]
+YEAR = [f"2025-{number:02d}" for number in range(1, 13)]
+VALUES = ("999990019", "A. Voorbeeld", "Voorbeeldstraat", "4461AB", "VS-rent")
+"""What stands in the exports and may stand in no log."""
+QUESTION = f"SELECT * EXCLUDE (released_at) FROM hub.benchmark.figures WHERE period IN {BACK} ORDER BY ALL"
+
+
+@pytest.fixture(scope="module")
+def whole(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Schedule]]:
+    """A network of which all is on this machine, exports lying ready, and its Airflow."""
+    root = copied(stages.made, tmp_path_factory.mktemp("whole") / "home")
+    for path in (root / "participants").glob("*/sources/*"):
+        os.utime(path, (0, 0))
+    place(root)
+    with airflow(root) as schedule:
+        yield root, schedule
+
+
+def answer(root: Path) -> list[dict[str, Any]]:
+    return query(open_published(root), QUESTION).to_pylist()
+
+
+def as_bytes(frame: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.rechunk().write_ipc(out)
+    return out.getvalue()
+
+
+def test_from_the_first_export_to_the_benchmark(whole: tuple[Path, Schedule], stages: Stages) -> None:
+    root, schedule = whole
+    assert run("schedule", "on", *SCHEDULES, "--home", root).code == 0
+    assert await_run(schedule, "send", schedule.run("send")) == "success"
+    for sender in SENDERS:  # as each does in the first days of a month
+        tasks.send(root, sender, [], BACK)
+    assert await_run(schedule, "intake", schedule.run("intake")) == "success"
+    told = run("schedule", "backfill", f"{BACK[0]}..{BACK[-1]}", "--home", root)
+    assert (told.code, "makes up for 2 months" in told.out) == (0, True)
+    months = backfilled(schedule, len(BACK))
+    assert [item["state"] for item in months] == ["success", "success"]
+    assert months[0]["end_date"] <= months[1]["start_date"]
+    expected = answer(stages.closed)
+    await_that(lambda: answer(root) == expected, "the benchmark answers as after the commands")
+    triggered = [item for item in schedule.runs("hub_benchmark") if item["run_type"] == "asset_triggered"]
+    assert triggered
+    for town in MUNICIPALITIES:
+        cells, wanted = (
+            published(at, town)["published.cells"].filter(pl.col("period").is_in(BACK)) for at in (root, stages.closed)
+        )
+        assert rows_of(cells) == rows_of(wanted)
+
+
+def test_each_task_that_runs_again_gives_the_same_release_byte_for_byte(whole: tuple[Path, Schedule]) -> None:
+    root, schedule = whole
+    [first, _] = backfilled(schedule, len(BACK))
+    before = {town: as_bytes(published(root, town)["published.cells"]) for town in MUNICIPALITIES}
+    logs = {town: release_state(root, town)["node.releases"] for town in MUNICIPALITIES}
+    for task in ("close", "release", "report"):
+        schedule.clear("node_month", first["dag_run_id"], [f"municipality_month.{task}"])
+        assert await_run(schedule, "node_month", first["dag_run_id"]) == "success"
+    attempts = {item["try_number"] for item in schedule.tasks("node_month", first["dag_run_id"])}
+    assert max(attempts) >= 2
+    for town in MUNICIPALITIES:
+        assert as_bytes(published(root, town)["published.cells"]) == before[town]
+        assert release_state(root, town)["node.releases"] == logs[town]
+
+
+def test_no_value_and_no_secret_stands_in_what_airflow_keeps(whole: tuple[Path, Schedule]) -> None:
+    root, _ = whole
+    folder = airflow_home(Home(root))
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.suffix in {".log", ".db", ".db-wal"}]
+    assert len(kept) > 20
+    secrets = [password(Home(root)), *(pub for pub in VALUES)]
+    for path in kept:
+        text = path.read_bytes().decode("latin-1")
+        assert [item for item in secrets if item in text] == [], path
+    for path in (folder / "passwords.json", folder / "keys.json", folder / "airflow.cfg"):
+        assert path.stat().st_mode & 0o077 == 0
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def node(stages: Stages, tmp_path: Path) -> Path:
+    """The machine of one municipality: it has no other's keys."""
+    root = copied(stages.received, tmp_path / "node")
+    for folder in (root / "participants").iterdir():
+        if folder.name != TOWN:
+            (folder / "keys.json").unlink()
+    place(root)
+    return root
+
+
+def test_twelve_months_at_once_beside_one_of_them_and_all_killed_in_between(node: Path, stages: Stages) -> None:
+    with airflow(node) as schedule:
+        schedule.backfill(YEAR)
+        schedule.switch("node_month", on=True)
+        by_hand = schedule.run("node_month", YEAR[-1])
+        await_that(lambda: closed(node) >= 3, "three months are closed")
+        described = server(Home(node), load_settings(node))
+        leader = running(described)
+        assert leader is not None
+        for pid in session_members(leader):
+            os.kill(pid, signal.SIGKILL)
+        await_that(lambda: not session_members(leader), "nothing of it runs")
+        start(described)
+        months = backfilled(schedule, len(YEAR))
+        assert {item["state"] for item in months} == {"success"}
+        assert [item["data_interval_start"][:7] for item in months] == YEAR
+        for before, after in pairwise(months):
+            assert before["end_date"] <= after["start_date"]
+        assert await_run(schedule, "node_month", by_hand) == "success"
+    cells = published(node, TOWN)["published.cells"]
+    assert set(cells.filter(period_kind="month")["period"]) >= set(YEAR)
+    for period in ("2025-Q1", "2025-Q4"):
+        assert cells.filter(period=period)["release_id"].n_unique() <= 1
+    log = release_state(node, TOWN)["node.releases"]
+    periods = [row[1] for row in log]
+    assert len(periods) == len(set(periods))
+    wanted = published(stages.closed, TOWN)["published.cells"].filter(pl.col("period").is_in(BACK))
+    assert rows_of(cells.filter(pl.col("period").is_in(BACK))) == rows_of(wanted)
+
+
+def closed(root: Path) -> int:
+    state = release_state(root, TOWN) if (root / "participants" / TOWN / "published").exists() else {}
+    return len(state.get("node.closes", []))
