@@ -1,5 +1,6 @@
 """The command `spiegelnet`: thin commands over services, one error style, one exit code per group of errors."""
 
+import logging
 import sys
 from concurrent.futures.process import BrokenProcessPool
 
@@ -7,11 +8,14 @@ from connectors.base import SourceError
 from services.cli.app import app
 from services.cli.console import show_error, show_fault
 from services.errors import Fatal, Rejected, Retryable, SpiegelnetError
+from services.logs import quiet_libraries
 from services.privacy.errors import PrivacyError
 
 
 def main() -> None:
     """Run the command line; a user error is shown without traceback and ends with its group's exit code."""
+    quiet_libraries()
+    logging.captureWarnings(capture=True)
     try:
         app()
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may quote a value and is not shown

@@ -1,8 +1,22 @@
 """All commands in one list; each is a few lines that call services."""
 
+from importlib.metadata import entry_points
+
 import typer
 
-from services.cli import demo_command, network_commands, quarantine_commands, query_commands, status_command
+from services.cli import (
+    demo_command,
+    maintenance_command,
+    metrics_command,
+    network_commands,
+    node_commands,
+    quarantine_commands,
+    query_commands,
+    status_command,
+    user_commands,
+)
+from services.cli.options import LogOption
+from services.config import set_log_form
 
 app = typer.Typer(
     name="spiegelnet",
@@ -12,8 +26,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+
+
+@app.callback()
+def common(context: typer.Context, log: LogOption = None) -> None:
+    """Take the options that stand before the command."""
+    if log is not None:
+        context.call_on_close(set_log_form(log.value))
+
+
 demo_command.register(app)
 network_commands.register(app)
 query_commands.register(app)
+maintenance_command.register(app)
 status_command.register(app)
+metrics_command.register(app)
 quarantine_commands.register(app)
+node_commands.register(app)
+user_commands.register(app)
+for extension in entry_points(group="spiegelnet.commands"):  # commands of packages that may import this one
+    extension.load()(app)

@@ -7,7 +7,7 @@ import typer
 
 from services.cli.console import out, print_json, progress, table
 from services.cli.options import HomeOption, JsonOption, months_between
-from services.errors import Fatal, Rejected
+from services.errors import Fatal, Rejected, Retryable
 
 
 def register(app: typer.Typer) -> None:
@@ -79,6 +79,10 @@ def send(
         show_sent([report])
     if report.broken:
         raise Rejected(f"{len(report.broken)} of {len(chosen)} files could not be read.", "\n  ".join(report.broken))
+    if report.postponed:
+        reason, left = report.postponed[0], len(chosen) - len(report.files)
+        unsent = f"{left} of {len(chosen)} files were not sent to their end. " if left else ""
+        raise Retryable(unsent + reason.what, reason.why, reason.todo)
 
 
 def _all_files(folder: Path) -> list[Path]:
@@ -89,6 +93,7 @@ def _all_files(folder: Path) -> list[Path]:
 def receive(
     home: HomeOption,
     participants: Annotated[list[str] | None, typer.Argument(help="Who receives; without names everybody.")] = None,
+    follow: Annotated[int | None, typer.Option(min=1, help="Go on without end, this many seconds between.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Collect what waits on the topics: verify, open, decode, judge, store, and answer with receipts."""
@@ -101,12 +106,20 @@ def receive(
     chosen = participants or sorted(network.directory.participants)
     for participant in chosen:
         network.directory.get(participant)
+    if follow is not None:
+        from services.cli.following import follow_and_show
+
+        follow_and_show(network, chosen, follow, json=json)
+        return
     with workers(min(network.settings.machine.workers, len(chosen))) as pool, progress("receive", len(chosen)) as step:
         reports = each(pool, receive_now, [(home, participant) for participant in chosen], step)
     if json:
         print_json([receive_json(report) for report in reports])
     else:
         show_received(reports)
+    for report in reports:
+        if report.postponed:
+            raise report.postponed[0]
 
 
 def month(

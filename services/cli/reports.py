@@ -53,6 +53,7 @@ def send_json(report: SendReport) -> dict[str, Any]:
             for item in report.files
         ],
         "broken": report.broken,
+        "postponed": [str(reason) for reason in report.postponed],
         "statements": report.statements,
         "parcels": report.parcels,
     }
@@ -94,6 +95,7 @@ def receive_json(report: CollectReport) -> dict[str, Any]:
         "held_later": report.held_later,
         "gaps": report.gaps,
         "receipts": report.receipts,
+        "postponed": [str(reason) for reason in report.postponed],
     }
 
 
@@ -116,6 +118,12 @@ def show_months(result: ClosingReport) -> None:
         for month, missing in node.missing.items():
             if missing:
                 out().print(f"{node.municipality} closed {month} without a statement of: {', '.join(missing)}.")
+        if node.stands:
+            out().print(
+                f"{node.municipality}: what was released of {', '.join(node.stands)} stands. It is not counted again:"
+                " events that were kept for as long as their contracts allow are removed.",
+                soft_wrap=True,
+            )
     for reason in result.waiting:
         out().print(f"{reason.what} {reason.why} {reason.todo}")
     if result.benchmark:
@@ -141,6 +149,7 @@ def month_json(result: ClosingReport) -> dict[str, Any]:
                 ],
                 "missing_statements": node.missing,
                 "closed_before": node.closed_before,
+                "stands": node.stands,
             }
             for node in result.nodes
         ],

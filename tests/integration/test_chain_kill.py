@@ -25,13 +25,15 @@ At = Callable[[str], None]
 TOWN = MUNICIPALITIES[0]
 LAST = ("2025-10", "2025-11", "2025-12")
 SEND_STEPS = {"note refused", "note delivery", "enqueue", "enqueued", "finish file", "append", "appended"}
-LAND_STEPS = {"fetch", "gate", "record parcels", "commit", "committed", "append typed", "typed appended"}
+OPEN_STEPS = {"fetch", "verify", "open", "decode"}
+LAND_STEPS = OPEN_STEPS | {"gate", "record parcels", "commit", "committed", "append typed", "typed appended"}
 ANSWER_STEPS = {"enqueue", "enqueued", "append", "appended"}
 CLOSE_STEPS = {"keep snapshots", "write close", "publish cells", "log releases", "publish quality"}
 HUB_STEPS = {
     "publish benchmark.figures",
     "publish benchmark.peers",
     "publish benchmark.indicators",
+    "publish benchmark.periods",
     "publish network.cells",
 }
 

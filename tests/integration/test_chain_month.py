@@ -252,7 +252,7 @@ def test_without_one_municipality_the_province_is_missing_and_says_why(at_stage:
 def forge(root: Path, sender_id: str, **changes: object) -> None:
     """Let a municipality send a share that it did not make by the rules."""
     network = Network.open(root)
-    with open_sender(network, sender_id) as sender, network.broker() as broker:
+    with open_sender(network, sender_id) as sender, network.broker("hub") as broker:
         row = {
             "period": "2025",
             "period_kind": "year",
@@ -327,7 +327,7 @@ def test_a_municipality_cannot_report_figures_of_another(at_stage: AtStage) -> N
     names = [field["name"] for field in network.registry.get("indicator_observation").schema["fields"]]
     ids = [hashlib.sha256(event_id).digest()[:16] for event_id in theirs["event_id"]]
     forged = theirs.select(names).with_columns(pl.col("numerator") + 500, pl.Series("event_id", ids))
-    with open_sender(network, TOWN) as sender, network.broker() as broker:
+    with open_sender(network, TOWN) as sender, network.broker("hub") as broker:
         kind = sender.registry.get("indicator_observation")
         enqueue(sender, kind, "hub", forged, delivery_id=bytes(16), position=(bytes(32), 1), last=True)
         sender.push(broker)

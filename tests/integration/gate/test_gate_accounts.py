@@ -23,7 +23,7 @@ def test_events_of_opened_parcels_are_as_many_as_verdicts(world: World) -> None:
             world.parcel(signals([2, 3]), delivery=2),
         ]
     )
-    found = conservation(world.node()).drop("received_on")
+    found = conservation(world.node()).drop("received_on", "expired")
     assert found.rows() == [("hc-a", 2, 5, 2, 1, 0, 2, True), ("hc-b", 1, 1, 1, 0, 0, 0, True)]
 
 
