@@ -1,0 +1,122 @@
+"""What containers are given: made in a home as `compose run prepare` does, and the broker's start script with it."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra import artifacts, kafka
+from infra.linux import session_members
+from infra.process import NotReadyError
+from services.access import OperatorAccess
+from services.config import HOME_VARIABLE, load_settings
+from services.home import Home
+from tests.command import run_apart
+from tests.network import homes
+
+COMPOSE = Path(__file__).resolve().parents[2] / "infra" / "compose"
+HOSTS = ("localhost", "sql.spiegelnet.example")
+
+
+@pytest.fixture
+def hub() -> Iterator[Home]:
+    """Give a home of the hub, prepared for its containers, of which the broker is at a free port of this machine."""
+    with homes.open_folder() as folder:
+        home = Home(folder / "network")
+        home.root.mkdir()
+        settings = (COMPOSE / "hub" / "spiegelnet.toml").read_text("utf-8")
+        port = homes.free_ports()[0]
+        (home.root / "spiegelnet.toml").write_text(
+            settings.replace("broker.spiegelnet.example:9092", f"localhost:{port}"), "utf-8"
+        )
+        made = run_apart("init", "--home", home.root, "--network", "docs/examples/participants.toml")
+        assert made.code == 0, made.err
+        prepare(home)
+        yield home
+
+
+def prepare(home: Home) -> None:
+    """Do what `docker compose run --rm prepare` does."""
+    command = [sys.executable, "-m", "infra.containers", "hub", *(f"--host={name}" for name in HOSTS)]
+    environment = {**os.environ, HOME_VARIABLE: str(home.root)}
+    subprocess.run(command, env=environment, check=True, capture_output=True)  # noqa: S603 - our own
+
+
+def answering(hub: Home, process: "subprocess.Popen[bytes]") -> str:
+    """Wait until the operator may log in; return the cluster's id."""
+    server = kafka.server(hub, load_settings(hub.root))
+    while True:
+        assert process.poll() is None
+        try:
+            server.ready()
+        except NotReadyError:
+            time.sleep(0.1)
+        else:
+            lines = (hub.servers / "kafka" / "data" / "meta.properties").read_text("ascii").splitlines()
+            return next(line for line in lines if line.startswith("cluster.id="))
+
+
+def test_every_file_of_the_network_that_a_container_is_given_is_there(hub: Home) -> None:
+    content = yaml.safe_load((COMPOSE / "hub" / "compose.yaml").read_text("utf-8"))
+    mounted = [volume for service in content["services"].values() for volume in service.get("volumes", [])]
+    sources = [volume.split("}")[1].split(":")[0] for volume in mounted if volume.startswith("${SPIEGELNET_FOLDER}")]
+    sources += [secret["file"].split("}")[1] for secret in content["secrets"].values()]
+    sources += [file["path"].split("}")[1] for file in content["services"]["trino"]["env_file"]]
+    assert len(sources) >= 10
+    assert [source for source in sources if not (hub.root / source.lstrip("/")).exists()] == []
+    expected = {"config", "node", "access-control", "password-authenticator", "catalog-store"}
+    assert expected <= {path.stem for path in (hub.servers / "trino" / "etc").iterdir()}
+
+
+def test_secrets_are_for_their_owner_alone_and_doing_it_again_keeps_them(hub: Home) -> None:
+    folder = hub.servers / "secrets"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(before) == {"broker", "catalog", "trino.env"}
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    access = OperatorAccess.load(hub.operator)
+    assert before["broker"].decode() == access.broker
+    etc = b"".join(path.read_bytes() for path in (hub.servers / "trino" / "etc").iterdir())
+    assert not any(secret.encode() in etc for secret in (access.reader, access.writer, access.internal, access.sql))
+    prepare(hub)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_broker_of_the_container_lets_the_operator_in_and_keeps_its_data(hub: Home, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    classpath = os.pathsep.join(str(path) for path in artifacts.kafka_classpath())
+    for name, main in {"kafka-storage.sh": "kafka.tools.StorageTool", "kafka-server-start.sh": "kafka.Kafka"}.items():
+        command = shlex.join([str(artifacts.java()), "-Xmx512m", "-cp", classpath, main])
+        (programs / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n', "utf-8")
+        (programs / name).chmod(0o755)
+    environment = {
+        **os.environ,
+        "KAFKA_PROGRAMS": str(programs),
+        "KAFKA_CONFIG": str(hub.servers / "kafka" / "server.properties"),
+        "KAFKA_PASSWORD_FILE": str(hub.servers / "secrets" / "broker"),
+        "KAFKA_LISTEN": "127.0.0.1",
+    }
+    clusters = []
+    for _ in range(2):
+        process = subprocess.Popen(  # noqa: S603 - our own
+            ["/bin/sh", str(COMPOSE / "hub" / "start-kafka.sh")],
+            env=environment,
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            clusters.append(answering(hub, process))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+            assert session_members(process.pid) == []
+    assert clusters[0] == clusters[1]
