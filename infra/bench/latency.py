@@ -1,0 +1,108 @@
+"""From a partner's file to a queryable row: `spiegelnet send` of one signal, while the municipality's intake runs."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from infra.bench.through_kafka import Route
+from services.errors import Fatal
+from services.receiving.collecting import open_node
+from services.store.events import table_name
+from services.store.snapshots import scan
+from services.store.tables import load_table
+
+FILES = 15
+PAUSE_SECONDS = 2
+"""Between two rounds of the intake that runs without end."""
+LONGEST_SECONDS = 120.0
+EVENT_TYPE = "payment_arrears"
+EXPORT = "energie_achterstanden_"
+_POLL = 0.1
+
+
+def file_to_row(route: Route) -> dict[str, float]:
+    """Send files of one signal each, and wait each time until its row can be queried at the municipality.
+
+    Returns:
+        Median and 95th percentile, in seconds from the start of the command that sends.
+
+    Raises:
+        Fatal: the sender has no export with an address there, or a row did not come.
+    """
+    seconds = []
+    with _intake(route):
+        rows = _rows(route)
+        for number, (head, line) in enumerate(_one_signal_files(route, FILES)):
+            path = route.network.home.root / "bench" / f"{EXPORT}bench_{number:03d}.csv"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(head + b"\r\n" + line + b"\r\n")
+            began = time.perf_counter()
+            _spiegelnet("send", route.pair.sender, str(path), "--home", str(route.network.home.root)).wait()
+            rows = _await_more(route, rows, began)
+            seconds.append(time.perf_counter() - began)
+    return {
+        "file_to_row_median_s": float(np.median(seconds)),
+        "file_to_row_p95_s": float(np.quantile(seconds, 0.95)),
+    }
+
+
+@contextmanager
+def _intake(route: Route) -> Iterator[None]:
+    home = str(route.network.home.root)
+    process = _spiegelnet("receive", route.pair.receiver, "--follow", str(PAUSE_SECONDS), "--home", home)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _spiegelnet(*arguments: str) -> subprocess.Popen[bytes]:
+    code = "from services.cli import main; main()"
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL)  # noqa: S603 - our own
+
+
+def _one_signal_files(route: Route, count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Header and a row with a number of its own, of real rows of this sender in this municipality."""
+    home = route.network.home
+    reference = pl.read_csv(home.address_reference, infer_schema=False)
+    here = set(reference.filter(pl.col("municipality") == route.pair.receiver)["postcode"])
+    for path in sorted(home.participant(route.pair.sender).sources.rglob(f"{EXPORT}*.csv")):
+        head, *lines = path.read_bytes().splitlines()
+        place = head.split(b";").index(b"Postcode")
+        found = [line for line in lines if _postcode(line, place) in here]
+        if len(found) >= count:
+            for number, line in enumerate(found[:count]):
+                yield head, b"BENCH%d-%07d;" % (time.time_ns(), number) + line.split(b";", 1)[1]
+            return
+    raise Fatal(f"{route.pair.sender} has no export with {count} addresses in {route.pair.receiver}.")
+
+
+def _postcode(line: bytes, place: int) -> str:
+    fields = line.split(b";")
+    return fields[place].decode("latin-1").replace(" ", "").upper() if len(fields) > place else ""
+
+
+def _rows(route: Route) -> int:
+    table = load_table(open_node(route.network, route.pair.receiver).catalog, table_name(EVENT_TYPE))
+    return int(scan(table).select(pl.len()).collect().item()) if table else 0
+
+
+def _await_more(route: Route, before: int, began: float) -> int:
+    while (now := _rows(route)) <= before:
+        if time.perf_counter() - began > LONGEST_SECONDS:
+            raise Fatal(f"A row did not come within {LONGEST_SECONDS:.0f} seconds.", todo="See spiegelnet status.")
+        time.sleep(_POLL)
+    return now
+
+
+def remove_files(root: Path) -> None:
+    """Remove the files that were sent."""
+    for path in (root / "bench").glob(f"{EXPORT}bench_*.csv"):
+        path.unlink()
