@@ -1,0 +1,79 @@
+"""A soak goes on where it was interrupted, and tells what every run found."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.network.reliability.engines import Embedded
+from tests.network.reliability.outcome import Outcome, Row
+from tests.network.reliability.site import Site
+from tests.network.reliability.soak import END_OF_RESULTS, Soak, append_result, go_on, result_line
+
+
+class Interrupted(BaseException):
+    """Ends a soak as a person does."""
+
+
+def _row(seeds: list[int], *, break_at: int | None = None) -> Row:
+    def run(site: Site, seed: int) -> Outcome:
+        del site
+        if seed == break_at:
+            raise Interrupted
+        seeds.append(seed)
+        return Outcome(lost=int(seed == 12), facts={"seconds": float(seed)})
+
+    return Row("some-row", "some fault", "0 lost", 100, run, events=50)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "network", Embedded())
+
+
+def test_an_interrupted_soak_does_only_what_is_left(tmp_path: Path, site: Site) -> None:
+    path, seeds = tmp_path / "soak.json", list[int]()
+    soak = Soak.resumed(path, "some-row", 5, 10, "engines")
+    with pytest.raises(Interrupted):
+        go_on(soak, _row(seeds, break_at=13), site, path, lambda _: None)
+    again = Soak.resumed(path, "some-row", 5, 10, "engines")
+    go_on(again, _row(seeds), site, path, lambda _: None)
+    assert seeds == [10, 11, 12, 13, 14]
+    assert [item.lost for item in again.outcomes] == [0, 0, 1, 0, 0]
+    assert not again.kept
+
+
+def test_a_soak_of_another_seed_or_on_other_engines_begins_anew(tmp_path: Path, site: Site) -> None:
+    path = tmp_path / "soak.json"
+    soak = Soak.resumed(path, "some-row", 2, 10, "engines")
+    go_on(soak, _row([]), site, path, lambda _: None)
+    assert Soak.resumed(path, "some-row", 2, 10, "engines").outcomes == soak.outcomes
+    assert Soak.resumed(path, "some-row", 2, 11, "engines").outcomes == []
+    assert Soak.resumed(path, "some-row", 2, 10, "others").outcomes == []
+
+
+def test_a_run_that_breaks_is_told_and_the_next_ones_are_done(tmp_path: Path, site: Site) -> None:
+    def run(site: Site, seed: int) -> Outcome:
+        del site
+        if seed == 1:
+            raise OSError("the machine fails")
+        return Outcome()
+
+    soak, told = Soak("some-row", 3, 0, "engines"), list[str]()
+    go_on(soak, replace(_row([]), run=run), site, tmp_path / "soak.json", told.append)
+    assert [item.kept for item in soak.outcomes] == [True, False, True]
+    assert "the machine fails" in told[1]
+
+
+def test_the_result_is_a_line_at_the_end_of_the_table(tmp_path: Path, site: Site) -> None:
+    seeds = list[int]()
+    soak = Soak("some-row", 3, 10, "engines 1.0")
+    go_on(soak, _row(seeds), site, tmp_path / "soak.json", lambda _: None)
+    page = tmp_path / "page.md"
+    page.write_text(f"| row | runs |\n{END_OF_RESULTS}\nmore\n", "utf-8")
+    append_result(result_line(soak, _row(seeds)), page)
+    line = page.read_text("utf-8").splitlines()[1]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[:8] == ["`some-row`", "3 of 100", "3", "150", "1", "0", "1", "10"]
+    assert cells[-1] == "seconds: median 11, most 12"
+    assert page.read_text("utf-8").endswith(f"{END_OF_RESULTS}\nmore\n")
