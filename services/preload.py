@@ -5,6 +5,7 @@ import gc
 import great_expectations  # noqa: F401 - seconds, once instead of once per worker
 import pyarrow as pa
 
+import services.lineage.openlineage
 import services.tasks  # noqa: F401 - with all that it imports
 from services.gate.rows import prepare_suites
 from services.indicators import load_catalogue

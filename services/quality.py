@@ -5,18 +5,26 @@ unit is the record, by its event id, not the household: these numbers are about 
 come at the close and stay as they are; only `late` grows.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 from pyiceberg.table import Table
 
-from services.coverage import Standing
+from services.basis import together
+from services.coverage import HOUSEHOLDS, Standing
 from services.disclosure import Count, release_cell
-from services.indicators import unit_key
-from services.store.intake import ACCEPTED, QUARANTINED, TABLE
+from services.embargo import with_public_from
+from services.indicators import latest, period_of, references, unit_key
+from services.network import Network
+from services.published import published_table
+from services.sending.sender import Sender
+from services.store.events import current_events, is_kept
+from services.store.intake import ACCEPTED, QUARANTINED, TABLE, open_intake, trimmed_periods
 from services.store.ledger import PLACE
 from services.store.node import NodeStore
 from services.store.snapshots import scan, sequence_number
+from services.store.tables import replace_rows
 
 QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "period": pl.String,
@@ -32,6 +40,7 @@ QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 """Columns of `published.quality`. `stated`: whether the sender's delivery statement says that it is complete. Numbers
 are null where suppressed; `late` came after the month was closed."""
+PUBLISHED_QUALITY = "published.quality"
 COUNTED = ("period", "sender", "event_id", "verdict", "rule")
 
 
@@ -82,6 +91,29 @@ def published_quality(
         .select(pl.col(name).cast(kind) for name, kind in QUALITY.items())
         .sort("period", "sender")
     )
+
+
+def publish_quality(
+    network: Network, sender: Sender, node: NodeStore, closes: Mapping[str, tuple[str, Standing]]
+) -> None:
+    """Publish the quality of all closed months, also of those closed long ago: what came late shows there.
+
+    Of a month of which events were kept long enough and are removed, it stays as it was published.
+    """
+    population = references(current_events(node.catalog, network.registry.get("population_reference")))
+    published = node.published()
+    removed = trimmed_periods(open_intake(node.catalog))
+    whole = [item for month, item in closes.items() if month not in removed]
+    for kept, stand in together(whole).items():
+        if not is_kept(node.catalog, json.loads(kept)):
+            continue
+        base = latest(population, sender.id, HOUSEHOLDS, period_of(stand[0].period).start)
+        households = base.value if base else None
+        rows = published_quality(node, sender.keys.release, stand, json.loads(kept), households)
+        rows = with_public_from(rows, network.settings.release.embargo_days)
+        sender.at("publish quality")
+        table = published_table(published, PUBLISHED_QUALITY, rows.to_arrow().schema)
+        replace_rows(table, rows, {"period": [item.period for item in stand]})
 
 
 def _at_close(intake: Table, kept: Mapping[str, int]) -> pl.DataFrame:

@@ -21,9 +21,10 @@ from services.receiving.holds import LIFTED, held_deliveries, with_holds
 from services.receiving.judging import verdicts, with_context
 from services.receiving.landing import SEALED_CONTEXT, sealed
 from services.registry import EventType, Registry
+from services.store.counting import open_ones, ref_of
 from services.store.events import project
 from services.store.intake import ACCEPTED, HELD, QUARANTINED, STORED, store
-from services.store.ledger import IDENTITY, PLACE, Ledger, full_rows
+from services.store.ledger import PLACE, Ledger, full_rows
 from services.store.node import NodeStore
 
 _MEND = "Ask the sender to mend the row at its source and to send the file again; the event keeps its id."
@@ -70,9 +71,8 @@ def open_events(node: NodeStore) -> pl.DataFrame:
         and its place `parcel_id`, `row`; oldest first.
     """
     _, ledger = node.intake()
-    ref = pl.concat_str(pl.col("parcel_id").bin.encode("hex"), pl.lit("-"), pl.col("row"))
-    return _open(ledger).select(
-        ref.alias("ref"),
+    return open_ones(ledger.latest).select(
+        ref_of().alias("ref"),
         *("sender", "delivery_id", "event_type", "version", "event_id", "received_on", "verdict", "rule"),
         *PLACE,
     )
@@ -106,7 +106,7 @@ def show(
         )
     row = found.row(0, named=True)
     event_type = registry.get(row["event_type"], row["version"])
-    fields, why, todo = _explained(event_type, row["verdict"], row["rule"])
+    fields, why, todo = explained(event_type, row["verdict"], row["rule"])
     shared = {name: row[name] for name in ("ref", "sender", "event_id", "event_type", "received_on", "verdict", "rule")}
     values = _revealed(node, event_type, found, now, purpose) if reveal else {}
     return Stopped(**shared, fields=fields, why=why, todo=todo, values=values)
@@ -125,7 +125,8 @@ def replay(
         Fatal: a contract's rule cannot be run at all.
     """
     intake, ledger = node.intake()
-    stopped = _open(ledger).filter((pl.col("verdict") == QUARANTINED) | pl.col("rule").str.starts_with(ERROR))
+    by_gate = (pl.col("verdict") == QUARANTINED) | pl.col("rule").str.starts_with(ERROR)
+    stopped = open_ones(ledger.latest).filter(by_gate)
     rows = _opened(node, full_rows(intake, stopped.select(PLACE))).with_row_index("_row")
     rows = rows.with_columns(
         pl.col("_row").cast(pl.Int64), pl.col("rule").alias("old_rule"), pl.col("verdict").alias("old")
@@ -180,14 +181,6 @@ def lift(
     return rows.height
 
 
-def _open(ledger: Ledger) -> pl.DataFrame:
-    taken = ledger.latest.filter(pl.col("verdict").is_in([ACCEPTED, HELD])).select(IDENTITY)
-    quarantined = ledger.latest.filter(pl.col("verdict") == QUARANTINED)
-    held = ledger.latest.filter(pl.col("verdict") == HELD)
-    open_ones = quarantined.join(taken, on=IDENTITY, how="anti", maintain_order="left")
-    return pl.concat([open_ones, held]).sort("received_on", *PLACE)
-
-
 def _opened(node: NodeStore, rows: pl.DataFrame) -> pl.DataFrame:
     hidden = open_many(node.key, rows.select(pl.when("sealed").then("payload")).to_series(), SEALED_CONTEXT)
     return rows.with_columns(pl.coalesce(hidden, pl.when(~pl.col("sealed")).then("payload")).alias("payload"))
@@ -233,8 +226,8 @@ def _revealed(
     return {name: value for name, value in event.items() if name not in hidden}
 
 
-def _explained(event_type: EventType, verdict: str, rule_id: str) -> tuple[tuple[str, ...], str, str]:
-    """Return the fields that a rule looks at, the rule in words, and what to do."""
+def explained(event_type: EventType, verdict: str, rule_id: str) -> tuple[tuple[str, ...], str, str]:
+    """Return the fields that a rule looks at, the rule in words, and what to do about what it stopped."""
     contract = event_type.contract
     rules = {rule.id: rule for rule in (*contract.row_rules, *contract.batch_rules)}
     rule = rules.get(rule_id.removeprefix(ERROR))

@@ -1,19 +1,21 @@
 """SQLite files of our own state: all opened alike, and a locked file told apart from a broken one."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from services.errors import Fatal, Retryable
 
 BUSY_SECONDS = 10.0
 _VERSION = 1
+_NAMES = re.compile(r"CREATE (?:TABLE|INDEX) IF NOT EXISTS (\w+)")
 
 
 def open_database(path: Path, schema: str, *, durable: bool, page_size: int = 4096) -> sqlite3.Connection:
-    """Open `path`, create its tables when they are not there yet, and return the connection.
+    """Open `path`, create those of its tables that are not there yet, and return the connection.
 
     Several processes may open the same file, each with its own connection; a connection must not cross a fork.
 
@@ -77,12 +79,30 @@ def errors_named(path: Path) -> Iterator[None]:
                 "Run the command again when the other one has ended.",
             ) from error
         raise _broken(path, error) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise _broken(path, error) from error
 
 
-def _broken(path: Path, error: sqlite3.Error) -> Fatal:
-    """SQLite's error by its name only: its text could quote a value."""
+def require_whole(path: Path) -> None:
+    """Look through the whole file for damage; one that is not there is whole.
+
+    Raises:
+        Retryable: the file stayed locked.
+        Fatal: it is damaged; it is named.
+    """
+    if not path.exists():
+        return
+    with errors_named(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            raise Fatal(
+                f"{path} is damaged.",
+                "Its pages do not fit together: it was cut off, or changed on the disk.",
+                "Check the disk, and put the file back from a copy; what may be put back is said under backup.",
+            )
+
+
+def _broken(path: Path, error: Exception) -> Fatal:
+    """SQLite's error by its name only: its text could quote a value, and may be damaged itself."""
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return Fatal(f"{path} cannot be used.", f"SQLite says {name}.", "Check the disk and the file, or restore a copy.")
 
@@ -103,7 +123,11 @@ def _create(connection: sqlite3.Connection, schema: str, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version={_VERSION}; COMMIT")
-    elif version != _VERSION:
+    elif version == _VERSION:
+        present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if set(_NAMES.findall(schema)) - present:  # the file is of a version that did not have them yet
+            connection.executescript(f"BEGIN IMMEDIATE; {schema}; COMMIT")
+    else:
         raise Fatal(
             f"{path} has layout {version}, this version of Spiegelnet knows {_VERSION}.",
             "A newer version wrote it.",

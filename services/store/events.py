@@ -1,8 +1,8 @@
 """Typed tables `events.<type>`: accepted events, decoded, derived from `intake` by a step that may be repeated.
 
-Each table carries the sequence number of the `intake` snapshot up to which it was derived, in the same commit as the
-rows. An event stands in its table once, whatever is decided about it later: `current_events` leaves out those that are
-held now.
+Each table, and each of its snapshots, carries the sequence number of the `intake` snapshot up to which it was derived,
+in the same commit as the rows. An event stands in its table once, whatever is decided about it later: `current_events`
+leaves out those that are held now.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +14,20 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from services.avro.decode import decode_rows
+from services.errors import Retryable
 from services.registry import EventType, Registry
 from services.store.intake import ACCEPTED, TABLE, TYPES, open_intake
 from services.store.ledger import PLACE
-from services.store.snapshots import DataFile, data_files, scan, scan_files, sequence_number
+from services.store.snapshots import (
+    DataFile,
+    data_files,
+    has_snapshot,
+    scan,
+    scan_files,
+    sequence_number,
+    snapshot_of,
+    summary,
+)
 from services.store.tables import append, ensure_table, keep_snapshot, load_table
 
 ORIGIN = {
@@ -30,6 +40,8 @@ ORIGIN = {
 }
 """Columns of every typed table behind those of the event, and where `intake` has them."""
 
+_IN_TYPED = ("in_parcel", "in_row")
+"""Columns of a typed table that name an event, as `PLACE` does in `intake`."""
 _WATERMARK = "spiegelnet.intake-sequence"
 
 
@@ -38,13 +50,16 @@ def table_name(event_type: str) -> str:
     return f"events.{event_type}"
 
 
-def project(catalog: SqlCatalog, registry: Registry, at: Callable[[str], None]) -> None:
+def project(
+    catalog: SqlCatalog, registry: Registry, at: Callable[[str], None] = lambda _: None, *, catch_up: bool = False
+) -> None:
     """Bring all typed tables up to date with `intake`; one commit per table that has new events.
 
     Args:
         catalog: of the private warehouse.
         registry: for decoding.
         at: called with the name of each step before it, for tests that end the process there.
+        catch_up: whether a table without new events is to say too that it is up to date.
 
     Raises:
         Retryable: another process did the same at this moment.
@@ -52,16 +67,31 @@ def project(catalog: SqlCatalog, registry: Registry, at: Callable[[str], None]) 
     """
     intake = open_intake(catalog)
     now = sequence_number(intake)
-    for name in _candidates(intake, registry):
+    for name in registry.names() if catch_up else _candidates(intake, registry):
         table = load_table(catalog, table_name(name))
-        done = int(table.properties.get(_WATERMARK, 0)) if table else 0
-        rows = _accepted(intake, _relevant(intake, name, done), name)
+        done = watermark(table)
+        rows = _accepted(intake, _relevant(intake, name, done), name, table)
         if rows.height:
             typed = _decoded(registry, name, rows)
             table = table or ensure_table(catalog, table_name(name), typed.schema)
-            at("append typed")
-            append(table, typed, {_WATERMARK: str(now)})
-            at("typed appended")
+        elif table and catch_up and done < now:
+            typed = table.schema().as_arrow().empty_table()
+        else:
+            continue
+        if watermark(table) != done:
+            raise Retryable(
+                f"Another process brought {name} up to date at this moment.",
+                "Nothing was stored twice.",
+                "Run the command again.",
+            )
+        at("append typed")
+        append(table, typed, {_WATERMARK: str(now)}, {_WATERMARK: str(now)})
+        at("typed appended")
+
+
+def watermark(table: Table | None) -> int:
+    """Return the sequence number of `intake` up to which a typed table was derived; 0 when it is not there yet."""
+    return int(table.properties.get(_WATERMARK, 0)) if table else 0
 
 
 def current_events(catalog: SqlCatalog, event_type: EventType, kept: Mapping[str, int] | None = None) -> pl.DataFrame:
@@ -85,25 +115,37 @@ def current_tables(
     Raises:
         Fatal: a snapshot of `kept` is not there any more.
     """
-    withdrawn = _withdrawn(open_intake(catalog), kept.get(TABLE) if kept else None).collect()
-    return {item.name: _current(catalog, item, kept, withdrawn) for item in event_types}
+    intake = open_intake(catalog)
+    withdrawn = _withdrawn(intake, kept.get(TABLE) if kept else None).collect()
+    return {
+        item.name: _typed(catalog, intake, item, kept).join(withdrawn, left_on=_IN_TYPED, right_on=PLACE, how="anti")
+        for item in event_types
+    }
 
 
-def _current(
-    catalog: SqlCatalog, event_type: EventType, kept: Mapping[str, int] | None, withdrawn: pl.DataFrame
-) -> pl.DataFrame:
+def _typed(catalog: SqlCatalog, intake: Table, event_type: EventType, kept: Mapping[str, int] | None) -> pl.DataFrame:
+    """Read a typed table; of a kept snapshot that is ahead of the kept `intake`, only what is in that."""
     name = table_name(event_type.name)
     table = None if kept is not None and name not in kept else load_table(catalog, name)
     if table is None:
         return pl.DataFrame(_schema(event_type).empty_table())
-    events = scan(table, kept[name] if kept else None).collect()
-    if withdrawn.is_empty():
+    if kept is None:
+        return scan(table).collect()
+    events = scan(table, kept[name]).collect()
+    snapshot = snapshot_of(table, kept[name])
+    up_to = summary(snapshot).get(_WATERMARK) if snapshot else None
+    if up_to is not None and int(up_to) <= sequence_number(intake, kept[TABLE]):
         return events
-    return events.join(withdrawn, left_on=["in_parcel", "in_row"], right_on=PLACE, how="anti")
+    accepted = (pl.col("event_type") == event_type.name) & (pl.col("verdict") == ACCEPTED)
+    known = scan(intake, kept[TABLE]).filter(accepted).select(PLACE).collect()
+    return events.join(known, left_on=_IN_TYPED, right_on=PLACE, how="semi", maintain_order="left")
 
 
 def keep_snapshots(catalog: SqlCatalog, registry: Registry, name: str) -> dict[str, int]:
-    """Keep `intake` and the typed tables as they are now under `name`; a name once given keeps what it kept first.
+    """Keep `intake` as it is now under `name`, and the typed tables with at least all that is in it.
+
+    What is kept rests on `intake` alone: events that a typed table has beyond it are not read, see `current_tables`. A
+    name once given keeps what it kept first.
 
     Returns:
         Snapshot id by table; tables without rows are left out.
@@ -111,9 +153,19 @@ def keep_snapshots(catalog: SqlCatalog, registry: Registry, name: str) -> dict[s
     Raises:
         Retryable: another process stored something at this moment.
     """
-    tables = [load_table(catalog, known) for known in (TABLE, *map(table_name, registry.names()))]
+    intake = keep_snapshot(open_intake(catalog), name)
+    if intake is None:
+        return {}
+    project(catalog, registry)
+    tables = [load_table(catalog, table_name(known)) for known in registry.names()]
     kept = {".".join(table.name()): keep_snapshot(table, name) for table in tables if table}
-    return {known: snapshot for known, snapshot in kept.items() if snapshot is not None}
+    return {TABLE: intake} | {known: snapshot for known, snapshot in kept.items() if snapshot is not None}
+
+
+def is_kept(catalog: SqlCatalog, kept: Mapping[str, int]) -> bool:
+    """Say whether all snapshots of `keep_snapshots` can still be read."""
+    tables = {name: load_table(catalog, name) for name in kept}
+    return all((table := tables[name]) is not None and has_snapshot(table, kept[name]) for name in kept)
 
 
 def _candidates(intake: Table, registry: Registry) -> Sequence[str]:
@@ -138,13 +190,19 @@ def _types(snapshot: Snapshot) -> list[str]:
     return [name for name in summary.get(TYPES, "").split(",") if name]
 
 
-def _accepted(intake: Table, files: Sequence[DataFile], name: str) -> pl.DataFrame:
-    """Events that `files` accept; a further row without payload is about an event that was accepted before."""
+def _accepted(intake: Table, files: Sequence[DataFile], name: str, table: Table | None) -> pl.DataFrame:
+    """Events that `files` accept; a further row without payload is about an event that was accepted before.
+
+    A file that was joined of others may hold, beside new events, such as are in the typed table already.
+    """
     new = (pl.col("event_type") == name) & (pl.col("verdict") == ACCEPTED) & pl.col("payload").is_not_null()
     columns = [column for column, _ in ORIGIN.values()]
-    return (
-        scan_files(intake, [file.path for file in files]).filter(new).select(*columns, "version", "payload").collect()
-    )
+    found = scan_files(intake, [file.path for file in files]).filter(new)
+    rows = found.select(*columns, "version", "payload").collect()
+    if rows.is_empty() or table is None or all(file.written_in == file.sequence for file in files):
+        return rows
+    known = scan(table).select(_IN_TYPED).collect()
+    return rows.join(known, left_on=PLACE, right_on=_IN_TYPED, how="anti", maintain_order="left")
 
 
 def _decoded(registry: Registry, name: str, rows: pl.DataFrame) -> pa.Table:

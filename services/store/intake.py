@@ -22,8 +22,9 @@ from services.store.tables import append, ensure_table
 ACCEPTED, QUARANTINED, HELD, DUPLICATE = "accepted", "quarantined", "held", "duplicate"
 TABLE = "node.intake"
 TYPES = "spiegelnet.types"
-"""Property of a snapshot: event types of which it accepted events, in alphabetical order, joined by commas."""
+"""Property of a snapshot: event types of which its files hold accepted events, in alphabetical order, with commas."""
 
+_TRIMMED_PERIODS = "spiegelnet.trimmed-periods"
 _TOPIC, _OFFSET, _COMMIT = "spiegelnet.topic-id", "spiegelnet.next-offset", "spiegelnet.last-commit"
 
 
@@ -98,10 +99,26 @@ def store(table: Table, rows: pl.DataFrame, moved_to: Position | None, now: dt.d
     if moved_to:
         _require_onward(position(table), moved_to)
         properties |= {_TOPIC: moved_to.topic_id, _OFFSET: str(moved_to.next_offset)}
-    stored = rows.filter(pl.col("verdict") == ACCEPTED, pl.col("payload").is_not_null())
-    types = stored["event_type"].unique().sort().to_list()
     dated = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us", "UTC")).alias("decided_at"))
-    append(table, dated.to_arrow(), properties, {TYPES: ",".join(types)})
+    append(table, dated.to_arrow(), properties, types_of(rows.lazy()))
+
+
+def types_of(rows: pl.LazyFrame) -> dict[str, str]:
+    """Return the property of a snapshot that brings these rows (columns of `SCHEMA`)."""
+    accepted = rows.filter(pl.col("verdict") == ACCEPTED, pl.col("payload").is_not_null())
+    types = accepted.select(pl.col("event_type").unique().sort()).collect()["event_type"]
+    return {TYPES: ",".join(types.to_list())}
+
+
+def trimmed_periods(table: Table) -> frozenset[str]:
+    """Return the periods of which events were removed because they may be kept no longer."""
+    return frozenset(period for period in table.properties.get(_TRIMMED_PERIODS, "").split(",") if period)
+
+
+def note_trimmed(table: Table, gone: pl.LazyFrame) -> dict[str, str]:
+    """Return the property of the table that says of which periods events are removed, with these rows."""
+    periods = gone.select(pl.col("period").unique().drop_nulls()).collect()["period"].to_list()
+    return {_TRIMMED_PERIODS: ",".join(sorted({*periods, *trimmed_periods(table)}))}
 
 
 def _require_onward(before: Position | None, after: Position) -> None:

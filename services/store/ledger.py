@@ -7,7 +7,7 @@ import polars as pl
 from pyiceberg.table import Table
 
 from services.store.intake import ACCEPTED, HELD
-from services.store.snapshots import data_files, files, scan_files, sequence_number
+from services.store.snapshots import TRIMMED, data_files, files, scan_files, sequence_number
 
 _COLUMNS = (
     "parcel_id",
@@ -37,10 +37,12 @@ class Ledger:
         sequence: number of the newest snapshot of `intake` that is in it.
         latest: one row per event: the columns of `intake` without stream, offsets and payload, and `decided_in`, the
             sequence number of the snapshot with this verdict.
+        trimmed: how often rows had been taken out of `intake` because they may be kept no longer.
     """
 
     sequence: int
     latest: pl.DataFrame
+    trimmed: int = 0
 
     def taken(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return those of `events` (columns `sender`, `event_id`) that are accepted or held now, and where."""
@@ -63,13 +65,18 @@ def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
         ledger: as it was at an earlier time, or None.
         intake: the table.
     """
+    trimmed = int(intake.properties.get(TRIMMED, 0))
+    if ledger and ledger.trimmed != trimmed:
+        return brought_up(None, intake)
     after = ledger.sequence if ledger else 0
     new = data_files(intake, after=after)
+    if ledger and any(file.written_in > file.sequence for file in new):
+        return brought_up(None, intake)  # files were joined: rows that are in the ledger are in them again
     if ledger and not new:
-        return Ledger(sequence_number(intake), ledger.latest)
+        return Ledger(sequence_number(intake), ledger.latest, trimmed)
     rows = _read(intake, {str(file.path): file.sequence for file in new})
     known = [ledger.latest] if ledger else []
-    return Ledger(sequence_number(intake), _latest([*known, rows]))
+    return Ledger(sequence_number(intake), _latest([*known, rows]), trimmed)
 
 
 def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pyiceberg.table import Table
 from services.store.intake import Position, open_intake, position
 from services.store.ledger import Ledger, brought_up
 from services.store.parcels import ParcelLog
-from services.store.warehouse import open_warehouse
+from services.store.warehouse import Database, open_warehouse
 
 
 @dataclass
@@ -24,6 +24,7 @@ class NodeStore:
         key: 32 bytes under which quarantined and held events are sealed.
         parcels: what became of each message.
         sender_kinds: kind of every participant by id, as rules may ask for it.
+        database: holds the catalogs of its warehouses; None for files beside them.
     """
 
     participant: str
@@ -31,12 +32,17 @@ class NodeStore:
     key: bytes = field(repr=False)
     parcels: ParcelLog
     sender_kinds: Mapping[str, str]
+    database: Database | None = None
     _ledger: Ledger | None = None
 
     @cached_property
     def catalog(self) -> SqlCatalog:
         """The private warehouse; opened at first use, so that a store may be handed to another process before."""
-        return open_warehouse(self.root, "private")
+        return open_warehouse(self.root, "private", self.database)
+
+    def published(self) -> SqlCatalog:
+        """Open the published warehouse."""
+        return open_warehouse(self.root, "published", self.database)
 
     def intake(self) -> tuple[Table, Ledger]:
         """Return the table `intake` as it is now, and its ledger up to the same commit."""

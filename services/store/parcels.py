@@ -2,6 +2,9 @@
 
 Events of opened parcels must be found again as verdicts in `intake`. A parcel that failed before it was opened counts
 as a parcel only, not against the sender that it claims to come from.
+
+When events may be kept no longer, what is known of their parcels becomes numbers per sender and day. They are marked
+first, so that the numbers are right at every moment, also when taking the events out of `intake` ends halfway.
 """
 
 import datetime as dt
@@ -23,7 +26,17 @@ CREATE TABLE IF NOT EXISTS parcels (
     PRIMARY KEY (topic_id, topic_offset));
 CREATE TABLE IF NOT EXISTS looked_at (
     at TEXT NOT NULL, purpose TEXT NOT NULL, parcel_id BLOB NOT NULL, row INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS expiring (
+    parcel_id BLOB PRIMARY KEY, accepted INTEGER NOT NULL, quarantined INTEGER NOT NULL, held INTEGER NOT NULL,
+    duplicate INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS expired (
+    sender TEXT NOT NULL, received_on TEXT NOT NULL, parcels INTEGER NOT NULL, opened INTEGER NOT NULL,
+    accepted INTEGER NOT NULL, quarantined INTEGER NOT NULL, held INTEGER NOT NULL, duplicate INTEGER NOT NULL,
+    PRIMARY KEY (sender, received_on)) WITHOUT ROWID;
 """
+_VERDICTS = ("accepted", "quarantined", "held", "duplicate")
+_SUMS = ", ".join(f"sum(e.{verdict})" for verdict in _VERDICTS)
+_ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in ("parcels", "opened", *_VERDICTS))
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,17 @@ _FRAME = pl.Schema(
 )
 
 
+_EXPIRING = pl.Schema({"parcel_id": pl.Binary, **dict.fromkeys(_VERDICTS, pl.Int64)})
+REMOVED = pl.Schema(
+    {
+        "sender": pl.String,
+        "received_on": pl.Date,
+        **dict.fromkeys(("parcels", "opened", "expired", *_VERDICTS), pl.Int64),
+    }
+)
+"""`parcels` and `opened` (events) of those that are forgotten; `expired` and the events by verdict of all."""
+
+
 @dataclass(frozen=True)
 class ParcelLog:
     """The file; opened for each call, so that it may be shared with forked processes."""
@@ -100,6 +124,71 @@ class ParcelLog:
             rows = database.execute("SELECT * FROM parcels ORDER BY topic_id, topic_offset").fetchall()
         frame = pl.DataFrame(rows, schema=_FRAME, orient="row")
         return frame.with_columns(pl.col("received_on").str.to_date(), pl.col("last").cast(pl.Boolean))
+
+    def begin_expiry(self, parcels: pl.DataFrame) -> None:
+        """Mark parcels whose events are about to be removed: from now on only their numbers count.
+
+        Their deliveries count as not ended any more, so that no receipt is made of what is left of one.
+
+        Args:
+            parcels: `parcel_id`, and the number of its events by their latest verdict: `accepted`, `quarantined`,
+                `held`, `duplicate`. A parcel may be marked again.
+
+        Raises:
+            Retryable: another process keeps the file locked.
+        """
+        rows = parcels.select("parcel_id", *_VERDICTS).rows()
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, transaction(database, self.path):
+            database.executemany("INSERT OR REPLACE INTO expiring VALUES (?, ?, ?, ?, ?)", rows)
+            database.execute(
+                "UPDATE parcels SET last = 0 WHERE last AND (sender, delivery_id) IN"
+                " (SELECT sender, delivery_id FROM parcels JOIN expiring USING (parcel_id))"
+            )
+
+    def end_expiry(self) -> None:
+        """Add the marked parcels, whose events are removed now, to the numbers of sender and day, and forget them.
+
+        Raises:
+            Retryable: another process keeps the file locked.
+        """
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, transaction(database, self.path):
+            database.execute(
+                f"INSERT INTO expired SELECT p.sender, p.received_on, count(*), sum(p.events), {_SUMS}"
+                " FROM parcels p JOIN expiring e USING (parcel_id) WHERE p.fate = ? GROUP BY 1, 2"
+                f" ON CONFLICT (sender, received_on) DO UPDATE SET {_ADDED}",
+                (OPENED,),
+            )
+            database.execute(
+                "DELETE FROM parcels WHERE parcel_id IN (SELECT parcel_id FROM expiring) AND fate = ?", (OPENED,)
+            )
+            database.execute("DELETE FROM expiring")
+
+    def removed(self) -> pl.DataFrame:
+        """Return the numbers of events that are removed, or marked to be: `REMOVED`, rows per sender and day.
+
+        Raises:
+            Retryable: another process keeps the file locked.
+        """
+        names = ", ".join(_VERDICTS)
+        query = (
+            f"SELECT sender, received_on, parcels, opened, opened, {names} FROM expired UNION ALL"
+            f" SELECT p.sender, p.received_on, 0, 0, p.events, {names} FROM parcels p JOIN expiring e USING (parcel_id)"
+            " WHERE p.fate = ? ORDER BY 1, 2"
+        )
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+            rows = database.execute(query, (OPENED,)).fetchall()
+        days = [(sender, dt.date.fromisoformat(day), *numbers) for sender, day, *numbers in rows]
+        return pl.DataFrame(days, schema=REMOVED, orient="row")
+
+    def expiring(self) -> pl.DataFrame:
+        """Return the parcels that are marked: `parcel_id` and events by verdict.
+
+        Raises:
+            Retryable: another process keeps the file locked.
+        """
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+            rows = database.execute("SELECT * FROM expiring ORDER BY parcel_id").fetchall()
+        return pl.DataFrame(rows, schema=_EXPIRING, orient="row")
 
     def note_look(self, at: dt.datetime, purpose: str, parcel_id: bytes, row: int) -> None:
         """Write down that a person saw the values of a quarantined event, and what for.

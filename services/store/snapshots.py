@@ -1,7 +1,8 @@
 """Snapshots of Iceberg tables, read as plain Parquet files.
 
 No table here ever gets a delete file: rows are appended, or the files that hold replaced rows are written anew. So the
-files of a snapshot are the table, for any reader of Parquet.
+files of a snapshot are the table, for any reader of Parquet. Each file has the sequence number of the commit that
+brought its rows, also when the file was written anew since (`services.store.rewriting`).
 """
 
 from collections.abc import Sequence
@@ -9,40 +10,64 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from pyiceberg.manifest import DataFile as IcebergFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from services.errors import Fatal
-from services.store.warehouse import local_path
+from services.store.local_files import path_of
+from services.store.sums import require_whole
+
+STANDS_FOR = "spiegelnet.stands-for"
+"""Property of a snapshot in the place of a kept one, without rows that may be kept no longer: the id of that one."""
+STANDS_AT = "spiegelnet.stands-at"
+"""And the sequence number of that one."""
+
+TRIMMED = "spiegelnet.trimmed"
+"""Property of a table: how often rows were taken out of it that may be kept no longer."""
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of a table, the snapshot that added it and that snapshot's sequence number."""
+    """A Parquet file of a table.
+
+    Attributes:
+        path: where it is.
+        snapshot_id: the snapshot that added it.
+        sequence: number of the commit that brought its rows, the last of them when they came by several.
+        written_in: number of the commit that added the file; higher than `sequence` when it was written anew.
+        stored: as the table's manifests have it.
+    """
 
     path: Path
     snapshot_id: int
     sequence: int
+    written_in: int
+    stored: IcebergFile
 
 
 def data_files(table: Table, snapshot_id: int | None = None, *, after: int = 0) -> list[DataFile]:
-    """List the files of a snapshot, oldest first.
+    """List the files of a snapshot, in the order in which their rows came.
 
     Args:
         table: the table.
         snapshot_id: the newest snapshot by default.
-        after: only files that were added by snapshots with a higher sequence number; costs nothing for older ones.
+        after: only files with rows of commits with a higher sequence number; costs nothing for older ones.
 
     Raises:
-        Fatal: the table has no such snapshot.
+        Fatal: the table has no such snapshot, or a file that describes it is damaged.
     """
-    snapshot = _snapshot(table, snapshot_id)
+    snapshot = snapshot_of(table, snapshot_id)
     if snapshot is None:
         return []
-    properties = table.catalog.properties
-    root, warehouse = Path(properties["spiegelnet.root"]), properties["spiegelnet.warehouse"]
     found = [
-        DataFile(local_path(entry.data_file.file_path, root, warehouse), entry.snapshot_id or 0, entry.sequence_number)
+        DataFile(
+            path_of(entry.data_file.file_path, table.catalog.properties),
+            entry.snapshot_id or 0,
+            entry.sequence_number,
+            entry.file_sequence_number or entry.sequence_number,
+            entry.data_file,
+        )
         for manifest in snapshot.manifests(table.io)
         if manifest.sequence_number > after
         for entry in manifest.fetch_manifest_entry(table.io)
@@ -52,8 +77,15 @@ def data_files(table: Table, snapshot_id: int | None = None, *, after: int = 0) 
 
 
 def files(table: Table, snapshot_id: int | None = None) -> list[Path]:
-    """List the Parquet files of a snapshot (the newest by default), oldest first; see `data_files`."""
-    return [file.path for file in data_files(table, snapshot_id)]
+    """List the Parquet files of a snapshot (the newest by default), see `data_files`; they are as they were written.
+
+    Raises:
+        Fatal: see `data_files`, and `require_whole`.
+    """
+    paths = [file.path for file in data_files(table, snapshot_id)]
+    for path in paths:
+        require_whole(path)
+    return paths
 
 
 def scan(table: Table, snapshot_id: int | None = None) -> pl.LazyFrame:
@@ -62,10 +94,17 @@ def scan(table: Table, snapshot_id: int | None = None) -> pl.LazyFrame:
 
 
 def scan_files(table: Table, paths: Sequence[Path]) -> pl.LazyFrame:
-    """Read some of a table's files."""
+    """Read some of a table's files; a column that is younger than a file holds nothing there.
+
+    Raises:
+        Fatal: a file is damaged; see `require_whole`.
+    """
+    for path in paths:
+        require_whole(path)
     if not paths:
         return pl.DataFrame(table.schema().as_arrow().empty_table()).lazy()
-    return pl.scan_parquet(list(paths))
+    columns = pl.DataFrame(table.schema().as_arrow().empty_table()).schema
+    return pl.scan_parquet(list(paths), schema=columns, missing_columns="insert")
 
 
 def sequence_number(table: Table, snapshot_id: int | None = None) -> int:
@@ -74,18 +113,40 @@ def sequence_number(table: Table, snapshot_id: int | None = None) -> int:
     Raises:
         Fatal: the table has no such snapshot.
     """
-    snapshot = _snapshot(table, snapshot_id)
-    return (snapshot.sequence_number or 0) if snapshot else 0
+    snapshot = snapshot_of(table, snapshot_id)
+    if snapshot is None:
+        return 0
+    return int(summary(snapshot).get(STANDS_AT, 0)) or snapshot.sequence_number or 0
 
 
-def _snapshot(table: Table, snapshot_id: int | None) -> Snapshot | None:
+def summary(snapshot: Snapshot) -> dict[str, str]:
+    """Return the properties of a snapshot."""
+    return dict(snapshot.summary.additional_properties) if snapshot.summary else {}
+
+
+def has_snapshot(table: Table, snapshot_id: int) -> bool:
+    """Say whether a snapshot, or the one that stands for it, can still be read."""
+    return _found(table, snapshot_id) is not None
+
+
+def snapshot_of(table: Table, snapshot_id: int | None) -> Snapshot | None:
+    """Return a snapshot, or the one that stands for it; the newest by default, None for an empty table.
+
+    Raises:
+        Fatal: the table has no such snapshot.
+    """
     if snapshot_id is None:
         return table.current_snapshot()
-    snapshot = table.snapshot_by_id(snapshot_id)
+    snapshot = _found(table, snapshot_id)
     if snapshot is None:
         raise Fatal(
             f"Table {'.'.join(table.name())} has no snapshot {snapshot_id}.",
-            "It was forgotten, or belongs to another table.",
-            "Only snapshots that a release has kept stay readable.",
+            "It was let go of, or belongs to another table.",
+            "Only snapshots that a close has kept stay readable, and those not longer than contracts allow.",
         )
     return snapshot
+
+
+def _found(table: Table, snapshot_id: int) -> Snapshot | None:
+    standing = (item for item in table.metadata.snapshots if summary(item).get(STANDS_FOR) == str(snapshot_id))
+    return table.snapshot_by_id(snapshot_id) or next(standing, None)

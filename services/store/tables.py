@@ -1,15 +1,16 @@
 """Iceberg tables: made, appended to, replaced in part; each call one commit that happens wholly or not at all."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import reduce
-from typing import NoReturn
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+from pydantic import ValidationError
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
-    CommitStateUnknownException,
     NamespaceAlreadyExistsError,
     NoSuchTableError,
     TableAlreadyExistsError,
@@ -17,9 +18,14 @@ from pyiceberg.exceptions import (
 from pyiceberg.expressions import And, BooleanExpression, In
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH
-from sqlalchemy.exc import OperationalError
+from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
+from pyiceberg.transforms import IdentityTransform
+from sqlalchemy.exc import IntegrityError
 
 from services.errors import Fatal, Retryable
+from services.store.commits import commit, require_same_refs
+from services.store.connections import errors_named
+from services.store.local_files import NAME, ROOT
 from services.store.snapshots import scan
 
 PROPERTIES = {
@@ -33,25 +39,94 @@ PROPERTIES = {
 MAX_SNAPSHOTS = 30
 """A commit costs 0.5 ms more for each snapshot that the table remembers."""
 KEPT_SNAPSHOTS = 5
+_FIRST = "00000-"
+"""Beginning of the name of a table's first description, before anything was committed to it."""
 
 
 def load_table(catalog: SqlCatalog, identifier: str) -> Table | None:
-    """Return a table as it is now, or None when there is none of that name (`namespace.table`)."""
-    try:
-        return catalog.load_table(identifier)
-    except NoSuchTableError:
-        return None
+    """Return a table as it is now, or None when there is none of that name (`namespace.table`).
+
+    Raises:
+        Retryable: the catalog is away or locked.
+        Fatal: the catalog or the table's description is damaged, or the catalog has forgotten the table.
+    """
+    for again in (False, True):
+        try:
+            with errors_named(catalog.engine):
+                return catalog.load_table(identifier)
+        except NoSuchTableError:
+            if not _has_commits(catalog, identifier):
+                return None
+            if again:
+                raise _forgotten(catalog, identifier) from None
+            # another process may have made it and committed at this moment: look again
+        except (ValidationError, ValueError) as error:  # a description of an earlier version, which has no checksum
+            raise _unreadable(catalog, identifier, error) from None
+    return None
 
 
-def ensure_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema) -> Table:
-    """Return a table as it is now; make it, and its namespace, when it is not there yet."""
+def _has_commits(catalog: SqlCatalog, identifier: str) -> bool:
+    """Say whether files of a table are there that something was committed to."""
+    folder = Path(catalog.properties[ROOT], catalog.properties[NAME], *identifier.split("."), "metadata")
+    return any(not path.name.startswith(_FIRST) for path in folder.glob("*.metadata.json"))
+
+
+def _forgotten(catalog: SqlCatalog, identifier: str) -> Fatal:
+    """Return the error of a table that would be made anew, and everything in it read again."""
+    where = catalog.engine.url
+    return Fatal(
+        f"The catalog {where.database} does not know table {identifier}, of which there are files.",
+        "It was damaged, made anew, or put back from a copy that is older than the warehouse's folder.",
+        "Put catalog and folder back from copies that belong together.",
+    )
+
+
+def _unreadable(catalog: SqlCatalog, identifier: str, error: Exception) -> Fatal:
+    return Fatal(
+        f"The description of table {identifier} in {catalog.properties['warehouse']} cannot be read.",
+        f"It is not as it was written ({type(error).__name__}).",
+        "Check the disk, and put the warehouse's folder back from a copy.",
+    )
+
+
+def ensure_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, apart: str | None = None) -> Table:
+    """Return a table as it is now; make it, and its namespace, when it is not there yet.
+
+    Columns of `schema` that a table of an earlier version lacks are added; its rows hold nothing in them.
+
+    Args:
+        catalog: of the warehouse.
+        identifier: `namespace.table`.
+        schema: its columns.
+        apart: a column; rows of which it differs are in different files of a new table, so that who may not see some
+            of its values needs to open none of their files.
+
+    Raises:
+        Retryable: another process changed the table in between, or the catalog is away or locked.
+        Fatal: see `load_table`.
+    """
     if table := load_table(catalog, identifier):
-        return table
-    try:
-        catalog.create_namespace_if_not_exists(identifier.partition(".")[0])
-        return catalog.create_table(identifier, schema, properties=PROPERTIES)
-    except (TableAlreadyExistsError, NamespaceAlreadyExistsError):  # another process was first
+        return _with_columns(table, schema)
+    with errors_named(catalog.engine):
+        # another process may be first
+        with suppress(NamespaceAlreadyExistsError, IntegrityError):
+            catalog.create_namespace_if_not_exists(identifier.partition(".")[0])
+        with (
+            suppress(TableAlreadyExistsError, CommitFailedException),
+            catalog.create_table_transaction(identifier, schema, properties=PROPERTIES) as new,
+        ):
+            if apart:
+                new.update_spec().add_field(apart, IdentityTransform(), apart).commit()
         return catalog.load_table(identifier)
+
+
+def _with_columns(table: Table, schema: pa.Schema) -> Table:
+    present = set(table.schema().column_names)
+    missing = [field for field in schema if field.name not in present and field.nullable]
+    if missing:
+        with commit(table) as changes, changes.update_schema() as change:
+            change.union_by_name(pa.schema(missing))
+    return table
 
 
 def append(
@@ -66,17 +141,11 @@ def append(
         summary: properties of the new snapshot.
 
     Raises:
-        Retryable: another process committed in between, or holds the catalog.
+        Retryable, NotAllowed, Fatal: see `commit`.
     """
-    try:
-        with table.transaction() as changes:
-            changes.append(fitted(rows, table), snapshot_properties=dict(summary or {}))
-            changes.set_properties(dict(properties))
-    except CommitFailedException as error:
-        _overtaken(table, error)
-    except (CommitStateUnknownException, OperationalError) as error:
-        if not _took_place(table, properties):
-            _overtaken(table, error)
+    with commit(table) as changes:
+        changes.append(fitted(rows, table), snapshot_properties=dict(summary or {}))
+        changes.set_properties(dict(properties))
     _forget_snapshots(table)
 
 
@@ -93,7 +162,7 @@ def replace_rows(table: Table, rows: pl.DataFrame, key: Mapping[str, Collection[
 
     Raises:
         Fatal: a row lies outside the key, so that it would come again at each run.
-        Retryable: another process committed in between, or holds the catalog.
+        Retryable, NotAllowed, Fatal: see `commit`.
     """
     inside = pl.all_horizontal([pl.col(column).is_in(list(values)) for column, values in key.items()] or [pl.lit(True)])  # noqa: FBT003
     if not rows.select(inside.fill_null(value=False).all()).item() and rows.height:
@@ -109,10 +178,8 @@ def replace_rows(table: Table, rows: pl.DataFrame, key: Mapping[str, Collection[
     if present.is_empty():
         append(table, new, {})
         return True
-    try:
-        table.overwrite(new, overwrite_filter=_filter(key))
-    except (CommitFailedException, CommitStateUnknownException, OperationalError) as error:
-        _overtaken(table, error)
+    with commit(table) as changes:
+        changes.overwrite(new, overwrite_filter=_filter(key))
     _forget_snapshots(table)
     return True
 
@@ -126,7 +193,7 @@ def keep_snapshot(table: Table, name: str) -> int | None:
         The snapshot's id, or None for a table without snapshots.
 
     Raises:
-        Retryable: another process committed in between, or holds the catalog.
+        Retryable, NotAllowed, Fatal: see `commit`.
     """
     known = table.metadata.refs.get(name)
     snapshot = table.current_snapshot()
@@ -134,10 +201,8 @@ def keep_snapshot(table: Table, name: str) -> int | None:
         return known.snapshot_id if known else None
     if any(ref.snapshot_id == snapshot.snapshot_id for kept, ref in table.metadata.refs.items() if kept != MAIN_BRANCH):
         return snapshot.snapshot_id  # nothing has come since it was kept under another name
-    try:
-        table.manage_snapshots().create_tag(snapshot.snapshot_id, name).commit()
-    except (CommitFailedException, CommitStateUnknownException, OperationalError) as error:
-        _overtaken(table, error)
+    with commit(table) as changes:
+        ManageSnapshots(changes).create_tag(snapshot.snapshot_id, name).commit()
     return snapshot.snapshot_id
 
 
@@ -160,15 +225,6 @@ def _same(present: pl.DataFrame, new: pl.DataFrame) -> bool:
     return bool((hashes[0] == hashes[1]).all())
 
 
-def _took_place(table: Table, properties: Mapping[str, str]) -> bool:
-    """Compare after a commit of unknown outcome: `properties` hold a value that only this commit could have set."""
-    try:
-        now = table.refresh().properties
-    except OperationalError:  # not known either: the next run starts from what it finds
-        return False
-    return all(now.get(key) == value for key, value in properties.items())
-
-
 def _forget_snapshots(table: Table) -> None:
     """Let go of old snapshots that no release has kept; their files stay. If it fails, the next commit tries."""
     held = {ref.snapshot_id for ref in table.metadata.refs.values()}
@@ -176,15 +232,16 @@ def _forget_snapshots(table: Table) -> None:
     if len(free) <= MAX_SNAPSHOTS:
         return
     old = sorted(free, key=lambda item: item.sequence_number or 0)[: len(free) - KEPT_SNAPSHOTS]
-    try:
-        table.maintenance.expire_snapshots().by_ids([item.snapshot_id for item in old]).commit()
-    except (CommitFailedException, CommitStateUnknownException, OperationalError):
-        table.refresh()
+    with suppress(Retryable):
+        forget(table, [item.snapshot_id for item in old])
 
 
-def _overtaken(table: Table, error: Exception) -> NoReturn:
-    raise Retryable(
-        f"Table {'.'.join(table.name())} was changed by another process in between.",
-        f"The commit ended in {type(error).__name__}; nothing of it was stored.",
-        "Run the command again.",
-    ) from error
+def forget(table: Table, snapshot_ids: Collection[int]) -> None:
+    """Let go of snapshots; those that are kept under a name stay. Their files stay too, see `services.store.sweeping`.
+
+    Raises:
+        Retryable, NotAllowed, Fatal: see `commit`.
+    """
+    with commit(table) as changes:
+        require_same_refs(changes)
+        ExpireSnapshots(changes).by_ids(list(snapshot_ids)).commit()

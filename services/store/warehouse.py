@@ -1,91 +1,81 @@
-"""Warehouses on local files: an Iceberg catalog in SQLite and its tables beside it, all in one folder.
+"""Warehouses on local files: Iceberg tables in one folder, their catalog in SQLite beside them or in PostgreSQL.
 
 Tables name their files as `local:///<warehouse>/…`, relative to the folder that holds the warehouse. So a participant's
 folder can be moved or mounted elsewhere, and Trino reads the same files with `local.location` set to that folder.
 """
 
 import sqlite3
-from pathlib import Path, PurePosixPath
-from typing import Literal
-from urllib.parse import urlparse
+from contextlib import suppress
+from pathlib import Path
 
+from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.io.pyarrow import PyArrowFileIO
-from pyiceberg.typedef import EMPTY_DICT, Properties
-from sqlalchemy import event
+from sqlalchemy import Engine, create_engine, event
 
 from services.errors import Fatal
+from services.store.address import Database, WarehouseName
+from services.store.connections import engine, errors_named
+from services.store.local_files import NAME, ROOT, SCHEME, ConfinedFileIO
 
-WarehouseName = Literal["private", "published"]
-
-_ROOT = "spiegelnet.root"
-_NAME = "spiegelnet.warehouse"
-_SCHEME = "local"
+__all__ = ["Database", "WarehouseName", "open_warehouse"]
 
 
-class ConfinedFileIO(PyArrowFileIO):
-    """Reads and writes `local:///<warehouse>/…` only, below that warehouse's own folder."""
+class Catalog(SqlCatalog):
+    """A catalog over connections that are made as we need them."""
 
-    @staticmethod
-    def parse_location(location: str, properties: Properties = EMPTY_DICT) -> tuple[str, str, str]:
-        """Return (scheme, netloc, path on this machine).
+    def __init__(self, name: str, connections: Engine, **properties: str) -> None:
+        """Open the catalog; the database's tables are made when they are not there yet.
 
         Raises:
-            Fatal: the location is not one of this warehouse.
+            sqlalchemy.exc.DBAPIError: the database cannot be reached or used.
         """
-        path = local_path(location, Path(properties[_ROOT]), properties[_NAME])
-        return "file", "", str(path)
+        MetastoreCatalog.__init__(self, name, **properties)
+        self.engine = connections
+        self._init_catalog()
 
 
-def local_path(location: str, root: Path, warehouse: str) -> Path:
-    """Return where `location` is on this machine.
-
-    Args:
-        location: `local:///<warehouse>/…`.
-        root: the folder that holds the warehouse.
-        warehouse: the only first part that is allowed.
-
-    Raises:
-        Fatal: another scheme, another warehouse, or a way out of it.
-    """
-    uri = urlparse(location)
-    parts = PurePosixPath(uri.path).parts
-    if uri.scheme != _SCHEME or uri.netloc or parts[:2] != ("/", warehouse) or ".." in parts:
-        raise Fatal(
-            f"A table of the {warehouse} warehouse names a file outside it.",
-            "Its metadata were changed, or come from another warehouse.",
-            "Restore the warehouse's folder from a copy.",
-        )
-    return root.joinpath(*parts[1:])
-
-
-def open_warehouse(root: Path, name: WarehouseName) -> SqlCatalog:
+def open_warehouse(root: Path, name: WarehouseName, database: Database | None = None) -> SqlCatalog:
     """Open a warehouse, and make it when it is not there yet.
 
     Args:
         root: the folder of the participant; the warehouse is its subfolder `name`.
         name: `private`, for the participant only, or `published`, what the network may see.
+        database: holds the catalog; without it a SQLite file beside the tables does.
+
+    Raises:
+        Retryable: the catalog's database is away or locked.
+        NotAllowed: the database knows no such user or password.
+        Fatal: there is no such database, or the file is damaged.
     """
     folder = root.absolute() / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700 if name == "private" else 0o755)
-    catalog = SqlCatalog(
-        name,
-        **{
-            "uri": f"sqlite:///{folder / 'catalog.sqlite'}",
-            "init_catalog_tables": "false",
-            "warehouse": f"{_SCHEME}:///{name}",
-            "py-io-impl": f"{ConfinedFileIO.__module__}.{ConfinedFileIO.__qualname__}",
-            _ROOT: str(folder.parent),
-            _NAME: name,
-        },
-    )
-    # A commit waits for the disk once instead of three times; the data files are not forced to the disk either.
-    event.listen(catalog.engine, "connect", _write_ahead)
-    catalog.engine.dispose()
-    catalog.create_tables()
-    return catalog
+    properties = {
+        "warehouse": f"{SCHEME}:///{name}",
+        "py-io-impl": f"{ConfinedFileIO.__module__}.{ConfinedFileIO.__qualname__}",
+        ROOT: str(folder.parent),
+        NAME: name,
+    }
+    connections = engine(database.url(name)) if database else _in_file(folder / "catalog.sqlite")
+    with suppress(Fatal), errors_named(connections):
+        return Catalog(name, connections, **properties)
+    with errors_named(connections):  # another process may have made the database's tables at the same moment
+        return Catalog(name, connections, **properties)
 
 
-def _write_ahead(connection: sqlite3.Connection, _: object) -> None:
+def _in_file(path: Path) -> Engine:
+    connections = create_engine(f"sqlite:///{path}")
+    event.listen(connections, "connect", _prepare)
+    return connections
+
+
+def _prepare(connection: sqlite3.Connection, _: object) -> None:
+    """Look whether the file is whole, and let a commit wait for the disk once instead of three times.
+
+    The data files are not forced to the disk either. A name that was changed in the file on the disk, so that a table
+    would seem not to be there, shows as a difference between the file's table and its index.
+    """
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
+    [(found,), *_] = connection.execute("PRAGMA integrity_check(1)").fetchall()
+    if found != "ok":
+        raise sqlite3.DatabaseError("malformed")

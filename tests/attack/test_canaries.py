@@ -1,9 +1,12 @@
 """Of a thousand residents in the sources nothing is found in any parcel, log line, error, store file or hub table.
 
+Nor in lineage, metrics or the record of runs: every command writes its log, and all that is printed is searched.
+
 The house numbers of the residents lie within the ranges of the address reference, which names none of them; names and
 streets occur nowhere else. The postcodes are in the reference, so they are not looked for in that one file.
 """
 
+import json
 import os
 import sqlite3
 from base64 import b64encode
@@ -88,6 +91,8 @@ def passed(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Passed:
     """Everything is sent, received, closed and asked by the real commands."""
     network = Passed(copied(stages.empty, tmp_path_factory.mktemp("canaries") / "home"))
     write_canaries(Home(network.root), PEOPLE)
+    with (network.root / "spiegelnet.toml").open("a", encoding="utf-8") as settings:
+        settings.write('[log]\nform = "json"\n')
     (network.root / "tmp").mkdir()
     (network.root / "logs").mkdir()
     for sender in SENDERS:
@@ -97,6 +102,7 @@ def passed(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Passed:
     network.command("month", MONTH, apart=True)
     network.command("status", *MUNICIPALITIES)
     network.command("status", "--json")
+    network.command("metrics")
     for sender in SENDERS:
         network.command("quarantine", "list", sender, *(["--json"] if sender in PARTNERS else []))
     for ref in open_events(open_node(Network.open(network.root), MUNICIPALITIES[0]))["ref"].head(3):
@@ -117,6 +123,17 @@ def test_no_file_but_the_sources_and_no_printed_line_tells_of_a_resident(passed:
     assert PLACES.find(reference.read_bytes()) == set()
     printed = [(name, (outcome.out + outcome.err).encode()) for name, outcome in passed.outcomes.items()]
     assert EVERYTHING.find_in(printed) == {}
+
+
+def test_logs_lineage_metrics_and_the_record_of_runs_were_written_and_searched(passed: Passed) -> None:
+    lines = [line for outcome in passed.outcomes.values() for line in outcome.err.splitlines() if line.startswith("{")]
+    told = {(item["event"], item["task"]) for item in map(json.loads, lines) if "task" in item}
+    assert {("task ended", name) for name in ("send", "collect", "month", "benchmark")} <= told
+    written = {path.relative_to(passed.root).as_posix() for path in passed.files()}
+    assert {f"lineage/{item}.jsonl" for item in (*SENDERS, "hub")} <= written
+    assert {f"participants/{item}/runs.sqlite" for item in SENDERS} <= written
+    assert {f"participants/{item}/standing.sqlite" for item in EVERYBODY} <= written
+    assert "spiegelnet_events{" in passed.outcomes["metrics"].out
 
 
 def test_no_parcel_tells_of_a_resident_even_to_who_opens_it(passed: Passed) -> None:

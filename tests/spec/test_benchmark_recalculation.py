@@ -218,6 +218,10 @@ def population_frame() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def product() -> tuple[pl.DataFrame, pl.DataFrame, float]:
+    return made_by_the_product()
+
+
+def made_by_the_product() -> tuple[pl.DataFrame, pl.DataFrame, float]:
     """The product's figures and peers of 2015 and 2016, and the seconds they took."""
     schema = {"coverage": pl.Float64, "numerator": pl.Int64, "denominator": pl.Int64}
     rows = [row for year in (2015, 2016) for row in observation_rows(year)]

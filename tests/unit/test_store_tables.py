@@ -1,5 +1,6 @@
 """Tables are appended to or replaced in part, once, and are read as the Parquet files of a snapshot."""
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -7,15 +8,15 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitStateUnknownException
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.update import TableRequirement, TableUpdate
 
 from services.errors import Fatal, Retryable
+from services.store.local_files import local_path
 from services.store.snapshots import data_files, files, scan, sequence_number
 from services.store.tables import MAX_SNAPSHOTS, append, ensure_table, keep_snapshot, load_table, replace_rows
-from services.store.warehouse import local_path, open_warehouse
+from services.store.warehouse import Catalog, open_warehouse
 
 SCHEMA = pa.schema([pa.field("period", pa.string(), nullable=False), pa.field("value", pa.int64())])
 
@@ -28,7 +29,7 @@ def _table(folder: Path) -> Table:
     return ensure_table(open_warehouse(folder, "published"), "node.cells", SCHEMA)
 
 
-def _content(table: Table) -> list[tuple[str, int | None]]:
+def _content(table: Table) -> list[tuple[object, ...]]:
     return sorted(scan(table).collect().rows(), key=repr)
 
 
@@ -51,7 +52,7 @@ def test_a_stale_table_can_neither_append_nor_move_a_property_back(tmp_path: Pat
     assert _table(tmp_path).properties["offset"] == "6"
 
 
-class _Interrupted(SqlCatalog):
+class _Interrupted(Catalog):
     """A catalog whose answer to a commit is lost: before or after the commit was made."""
 
     lost_before = False
@@ -69,8 +70,8 @@ def test_a_commit_without_an_answer_counts_when_it_took_place_and_only_then(
     tmp_path: Path, *, lost_before: bool
 ) -> None:
     table = _table(tmp_path)
-    catalog = table.catalog
-    table.catalog = _Interrupted(catalog.name, **catalog.properties)
+    catalog = open_warehouse(tmp_path, "published")
+    table.catalog = _Interrupted(catalog.name, catalog.engine, **catalog.properties)
     table.catalog.lost_before = lost_before
     if lost_before:
         with pytest.raises(Retryable):
@@ -194,3 +195,12 @@ def test_a_table_that_is_not_there_is_none_and_an_empty_one_has_its_columns(tmp_
 def test_the_private_warehouse_is_for_its_owner_only(tmp_path: Path) -> None:
     open_warehouse(tmp_path, "private")
     assert (tmp_path / "private").stat().st_mode & 0o077 == 0
+
+
+def test_a_table_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    replace_rows(_table(tmp_path), _rows(("2025-11", 1)), {"period": ["2025-11"]})
+    wider = SCHEMA.append(pa.field("public_from", pa.date32()))
+    table = ensure_table(open_warehouse(tmp_path, "published"), "node.cells", wider)
+    day = dt.date(2026, 1, 1)
+    replace_rows(table, _rows(("2025-12", 2)).with_columns(public_from=day), {"period": ["2025-12"]})
+    assert _content(_table(tmp_path)) == [("2025-11", 1, None), ("2025-12", 2, day)]
