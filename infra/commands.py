@@ -13,10 +13,11 @@ from rich.progress import Progress as Bars
 
 from infra import schedule_commands
 from infra.maven import Progress
+from infra.options import ServersHomeOption
 from services.cli.console import err, out, print_json, table
 from services.cli.options import JsonOption
 from services.cli.servers import told_by
-from services.config import Settings, default_servers_home
+from services.config import Settings
 from services.errors import Fatal
 from services.home import Home
 
@@ -25,16 +26,6 @@ if TYPE_CHECKING:  # slow imports that --help does not need
 
 TOLD_BYTES = 10 << 20
 """Outside a terminal a line is printed for files of at least this size."""
-
-ServersHomeOption = Annotated[
-    Path,
-    typer.Option(
-        "--home",
-        help="The network's state folder.",
-        default_factory=default_servers_home,
-        show_default="build/network",
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:

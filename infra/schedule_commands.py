@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from infra.options import ServersHomeOption
 from services.cli.console import out
-from services.cli.options import HomeOption, months_between
+from services.cli.options import months_between
 
 Names = Annotated[
     list[str] | None,
@@ -25,19 +26,19 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="schedule")
 
 
-def on(home: HomeOption, names: Names = None) -> None:
+def on(home: ServersHomeOption, names: Names = None) -> None:
     """Let schedules run at their times; a network begins with all of them off."""
     out().print(f"On: {', '.join(_switch(home, names, on=True))}.")
 
 
-def off(home: HomeOption, names: Names = None) -> None:
+def off(home: ServersHomeOption, names: Names = None) -> None:
     """Stop schedules from beginning anything new; what runs now goes on."""
     out().print(f"Off: {', '.join(_switch(home, names, on=False))}.")
 
 
 def run(
     name: Annotated[str, typer.Argument(help="intake, node_month, hub_benchmark, retention or send.")],
-    home: HomeOption,
+    home: ServersHomeOption,
     period: Annotated[str | None, typer.Option(help="The month it is about: node_month, hub_benchmark.")] = None,
 ) -> None:
     """Run a schedule now; it must be on."""
@@ -51,7 +52,7 @@ def run(
 
 
 def backfill(
-    period: Annotated[str, typer.Argument(help="2025-12, or a range 2025-01..2025-12.")], home: HomeOption
+    period: Annotated[str, typer.Argument(help="2025-12, or a range 2025-01..2025-12.")], home: ServersHomeOption
 ) -> None:
     """Make up for months, one after the other: close what is not closed yet; what was gives the same release again."""
     from infra.schedule import MONTHS, open_schedule  # noqa: PLC0415 - help is quick
@@ -65,7 +66,7 @@ def backfill(
     out().print(f"Backfill {number} makes up for {len(months)} months; `spiegelnet status` tells how it goes.")
 
 
-def _switch(home: HomeOption, names: list[str] | None, *, on: bool) -> list[str]:
+def _switch(home: ServersHomeOption, names: list[str] | None, *, on: bool) -> list[str]:
     from infra.schedule import SCHEDULES, open_schedule  # noqa: PLC0415 - help is quick
     from services.network import Network  # noqa: PLC0415
 
