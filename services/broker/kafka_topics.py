@@ -92,6 +92,15 @@ class Topics:
 
     def describe_many(self, names: Sequence[str] | None) -> list[Topic]:
         """Return what there is to know of some topics, or of all that this user may see; errors as `describe`."""
+        asked_before = self._client is not None
+        try:
+            return self._described(names)
+        except Retryable:
+            if not asked_before:
+                raise
+            return self._described(names)  # the broker was started again since: a new connection may do
+
+    def _described(self, names: Sequence[str] | None) -> list[Topic]:
         label = names[0] if names else "all topics"
         try:
             found = self.connect().describe_topics(names)
@@ -117,7 +126,11 @@ class Topics:
             Retryable: the broker does not answer, or has not enough live brokers.
         """
         client = self.connect()
-        replicas = min(MOST_REPLICAS, len(client.describe_cluster()["brokers"]))
+        try:
+            replicas = min(MOST_REPLICAS, len(client.describe_cluster()["brokers"]))
+        except errors.KafkaError as error:
+            self.close()
+            raise self._connection.failure(error, "the cluster") from None
         settings = SETTINGS | {"min.insync.replicas": str(max(1, replicas - 1))}
         if replicas == 1:
             # What was acknowledged survives a power failure; several brokers do not lose theirs at once.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kafka import errors
+from kafka import KafkaConsumer, KafkaProducer, errors
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -114,6 +114,20 @@ def test_a_participant_may_administer_nothing(attempt: str, known_as: As, name: 
     with cluster.admin() as admin:
         found = {item.participant: item for item in admin.participants()}
     assert all(found[item].topic_id and found[item].user and found[item].rights for item in (name, f"{name}-2"))
+
+
+def test_a_participant_may_use_neither_transactions_nor_groups(known_as: As, name: str, cluster: Cluster) -> None:
+    """Either would let it hold up or hide what others write and read."""
+    known_as(name)
+    settings = cluster.connection(name, "a password").settings()
+    producer = KafkaProducer(**settings, transactional_id=f"parcels.{name}")
+    with pytest.raises(errors.TransactionalIdAuthorizationFailedError):
+        producer.init_transactions()
+    producer.close(timeout=0)
+    consumer = KafkaConsumer(f"parcels.{name}", **settings, group_id=f"parcels.{name}")
+    with pytest.raises(errors.GroupAuthorizationFailedError):
+        consumer.poll(timeout_ms=20_000)
+    consumer.close(autocommit=False, timeout_ms=0)
 
 
 def test_a_participant_that_was_withdrawn_can_do_nothing_and_its_topic_stays(
