@@ -119,6 +119,7 @@ def send(
         report.parcels += parcels
         report.postponed += waits
         run.brings(report.counts, lambda: flows.of_send(network, participant, report.files, report.statements > 0))
+        run.waits(report.postponed)
     return report
 
 
@@ -135,6 +136,7 @@ def receive(root: Path, participant: str, *, at: Callable[[str], None] = lambda 
             report.receipts = send_receipts(network, sender)
             _, report.postponed = sender.hand_over(broker)
         run.brings(report.counts, lambda: flows.of_collect(network, report))
+        run.waits(report.postponed)
     return report
 
 
@@ -156,6 +158,7 @@ def month(
         report = close_months(network, sender, months, today=today)
         _, report.postponed = sender.hand_over(broker)
         run.brings(report.counts, lambda: flows.of_month(network, report))
+        run.waits(report.postponed)
     return report
 
 

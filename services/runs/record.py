@@ -110,7 +110,7 @@ class RunRecord:
             _note_waiting(database, ended)
 
     def fail(self, ended: Ended, error: SpiegelnetError) -> None:
-        """Note that a task failed."""
+        """Note that a task failed, or that a part of it waits for a later run."""
         task, at, seconds = ended.task, ended.at, ended.seconds
         with self._written() as database:
             database.execute(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.base import SourceError
-from services.errors import Fatal, Rejected, SpiegelnetError
+from services.errors import Fatal, Rejected, Retryable, SpiegelnetError
 from services.lineage import Flow, Lineage
 from services.logs import Logger, logger, quiet_libraries
 from services.network import Network
@@ -42,6 +42,7 @@ class Run:
         about: what every line of the log says of it.
         flow: makes what it read and wrote, for lineage; asked once, when it ends well.
         begun: whether it was told that there is something to do.
+        postponed: why a part of it waits for a later run.
     """
 
     network: Network
@@ -52,10 +53,15 @@ class Run:
     counts: Mapping[str, object] = field(default_factory=dict)
     flow: Callable[[], Flow] | None = None
     begun: bool = False
+    postponed: Sequence[Retryable] = ()
 
     def brings(self, counts: Mapping[str, object], flow: Callable[[], Flow] | None = None) -> None:
         """Say what the run brought, in numbers, and what it read and wrote."""
         self.counts, self.flow = counts, flow
+
+    def waits(self, reasons: Sequence[Retryable]) -> None:
+        """Say why a part of it waits for a later run: until one has done all, its kind of task is not well."""
+        self.postponed = reasons
 
     def begin(self) -> None:
         """Tell that there is something to do, once."""
@@ -115,7 +121,8 @@ def running(
         lineage.fail(told)
         raise
     ended = _ended(run, task, time.monotonic() - began)
-    _quietly(log, lambda: record.succeed(ended))
+    reason = run.postponed[0] if run.postponed else None
+    _quietly(log, lambda: record.fail(ended, reason) if reason else record.succeed(ended))
     if run.begun or any(run.counts.values()):
         run.begin()
         log.info("task ended", **about, seconds=round(ended.seconds, 2), **run.counts)

@@ -7,6 +7,7 @@ and not even for whom pseudonyms were made.
 
 import hmac
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -219,19 +220,21 @@ def _ask(
     receiver_epoch: tuple[str, str],
     inputs: Sequence[bytes],
 ) -> list[bytes]:
-    """Make the outer pseudonyms of one batch; both services get the same blinded points, see `oprf.Blinding`."""
+    """Make the outer pseudonyms of one batch; both services get the same blinded points, see `oprf.Blinding`.
+
+    They are asked at the same time: where they are processes of their own, each works while the other does.
+    """
     blinding = oprf.blind(inputs)
+    with ThreadPoolExecutor(len(services)) as pool:
+        answers = list(pool.map(lambda service: service.evaluate(*receiver_epoch, blinding.blinded), services))
     first, second = (
-        _values(service, public_key, receiver_epoch, blinding)
-        for service, public_key in zip(services, public_keys, strict=True)
+        _values(service, public_key, blinding, answer)
+        for service, public_key, answer in zip(services, public_keys, answers, strict=True)
     )
     return [combine(one, two) for one, two in zip(first, second, strict=True)]
 
 
-def _values(
-    service: KeyService, public_key: bytes, receiver_epoch: tuple[str, str], blinding: oprf.Blinding
-) -> list[bytes]:
-    answer = service.evaluate(*receiver_epoch, blinding.blinded)
+def _values(service: KeyService, public_key: bytes, blinding: oprf.Blinding, answer: bytes) -> list[bytes]:
     try:
         return oprf.finalize(blinding, answer, public_key)
     except (BadProof, BadKey, Malformed) as error:

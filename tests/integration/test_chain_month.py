@@ -15,11 +15,11 @@ from services import tasks
 from services.directory import members_digest
 from services.errors import Retryable
 from services.home import Home
-from services.hub import BenchmarkReport, _regional
 from services.indicators import load_catalogue
 from services.network import Network
 from services.privacy.masking import MODULUS, sum_of_shares
 from services.receiving.collecting import open_node
+from services.regions import regional_cells
 from services.sending.delivery import enqueue
 from services.sending.sender import open_sender
 from services.store.snapshots import scan
@@ -215,8 +215,7 @@ def test_a_province_is_missing_where_nobody_delivered_to_one_of_its_municipaliti
     shares = events(year, "hub", "regional_share")
     silent = shares.with_columns(coverage=pl.when(sent_by=MUNICIPALITIES[0]).then(0.0).otherwise("coverage"))
     population = events(year, "hub", "population_reference")
-    report = BenchmarkReport()
-    cells = _regional(network, silent, load_catalogue(), population, report)
+    cells = regional_cells(network, silent, load_catalogue(), population)
     assert cells.select("status", "numerator", "reason").rows() == [
         ("missing", None, "nobody delivered to one of the municipalities")
     ]

@@ -13,7 +13,6 @@ from infra import stack
 from infra.process import stop
 from services import tasks
 from services.config import load_settings
-from services.errors import Retryable
 from services.home import Home
 from services.network import Network
 from services.store.newest import table_states
@@ -78,8 +77,7 @@ def test_what_runs_since_when_what_waits_and_what_is_told_while_a_server_is_away
 
     (kafka,) = stack.servers(home, load_settings(root))["kafka"]
     stop(kafka)
-    with pytest.raises(Retryable):
-        tasks.send(root, "es-stroom", [], ("2025-12",))
+    assert tasks.send(root, "es-stroom", [], ("2025-12",)).postponed
     found = told(root)
     by_id = {item["participant"]: item for item in found["participants"]}
     assert (by_id[TOWN]["senders"], by_id[TOWN]["unread"]) == (accepted, None)

@@ -21,6 +21,7 @@ from services.store.intake import Position
 from services.store.node import NodeStore
 from services.store.parcels import ParcelLog
 from services.store.snapshots import scan
+from services.store.warehouse import Database
 
 NOW = dt.datetime(2025, 12, 20, 9, tzinfo=dt.UTC)
 KINDS = {
@@ -44,10 +45,12 @@ class World:
     topic: str = "topic-1"
     participant: str = "gm0518"
     offsets: "itertools.count[int]" = field(default_factory=itertools.count)
+    database: Database | None = None
 
     def node(self) -> NodeStore:
         """Open the store as a new process would."""
-        return NodeStore(self.participant, self.root, bytes(32), ParcelLog(self.root / "parcels.sqlite"), KINDS)
+        log = ParcelLog(self.root / "parcels.sqlite")
+        return NodeStore(self.participant, self.root, bytes(32), log, KINDS, self.database)
 
     def parcel(
         self,
