@@ -102,7 +102,7 @@ def settled(catalog: SqlCatalog, cells: pl.DataFrame, shares: pl.DataFrame, at: 
     found = cells.join(days, on=["period", "area"], how="left", maintain_order="left")
     table = load_table(catalog, RELEASED)
     before = scan(table).select(found.columns).collect() if table else found.clear()
-    stands = _first_of(pl.concat([found.with_columns(now=True), before.with_columns(now=False)]))  # noqa: FBT003
+    stands = _first_of(pl.concat([found.with_columns(now=True), before.with_columns(now=False)]))
     if stands.height:
         at("keep regions")
         table = table or ensure_table(catalog, RELEASED, stands.to_arrow().schema)
