@@ -15,12 +15,14 @@ from infra.artifacts import java, trino_cli
 from infra.superset.pack import FOLDER
 from services import tasks
 from services.config import load_settings
+from services.errors import NotAllowed
 from services.federation.trino_client import TrinoUser, query
 from services.home import Home
 from services.network import Network
 from services.sql_users import add_analyst
 from tests import small_network
 from tests.docs.markdown import ROOT, Block, blocks
+from tests.network.sql.site import until
 
 PAGE = ROOT / "docs" / "bi.md"
 DATASETS = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted(FOLDER.glob("datasets/**/*.yaml"))}
@@ -41,9 +43,17 @@ def analyst(servers: Home, tmp_path_factory: pytest.TempPathFactory) -> TrinoUse
     server = load_settings(servers.root).sql.server
     assert server is not None
     user = TrinoUser(server, NAME, password.read_text("utf-8").strip(), servers.ca)
+    until(lambda: is_let_in(user))  # within a second or two, as `spiegelnet user add` says
     if query(user, "SELECT municipality FROM hub.benchmark.figures LIMIT 1").num_rows == 0:
         fill(servers)
     return user
+
+
+def is_let_in(user: TrinoUser) -> bool:
+    try:
+        return query(user, "SHOW TABLES FROM hub.benchmark").num_rows > 0
+    except NotAllowed:
+        return False
 
 
 def fill(home: Home) -> None:

@@ -87,8 +87,7 @@ class Proxy:
         """Cut everything and stop listening."""
         if self._thread is None or self._server is None:
             return
-        self._server.close()
-        self._do(self._end())
+        self._do(self._end(self._server))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -107,7 +106,8 @@ class Proxy:
         """Close the servers' sides of all connections; the clients hear nothing of it, and what they say is lost."""
         self._do(self._each(_silence))
 
-    async def _end(self) -> None:
+    async def _end(self, server: asyncio.Server) -> None:
+        server.close()  # in the loop's own thread: a connection that ends at this moment would close it a second time
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

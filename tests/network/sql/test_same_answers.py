@@ -25,7 +25,7 @@ MORE = [
     "SELECT * FROM gm0687.published.quality",
     "SELECT indicator, count(*) AS n, min(value) AS v, max(released_at) AS d FROM hub.benchmark.figures GROUP BY 1",
     "SELECT municipality, 1e3 * numerator / denominator AS rate FROM hub.network.region_pv29 WHERE denominator > 0",
-    "WITH a AS (SELECT period, numerator n FROM gm0664.published.cells) SELECT period, max(n) FROM a GROUP BY 1",
+    "WITH a AS (SELECT period, numerator n FROM gm0664.published.cells) SELECT period, max(n) AS m FROM a GROUP BY 1",
 ]
 
 
