@@ -34,3 +34,8 @@ def with_public_from(frame: pl.DataFrame, embargo_days: int) -> pl.DataFrame:
     return frame.with_columns(
         pl.col("period").replace_strict(days, default=None, return_dtype=pl.Date).alias(PUBLIC_FROM)
     )
+
+
+def with_days_missing(frame: pl.DataFrame, embargo_days: int) -> pl.DataFrame:
+    """Fill the column `public_from` of rows with a `period` where it holds nothing; a day that is there stays."""
+    return frame.with_columns(pl.col(PUBLIC_FROM).fill_null(with_public_from(frame, embargo_days)[PUBLIC_FROM]))

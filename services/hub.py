@@ -101,11 +101,11 @@ def run_benchmark(
         ("network.cells", with_public_from(sorted_cells, days)),
     ):
         at(f"publish {name}")
-        replace_rows(published_table(published, name, rows.to_arrow().schema), rows, {})
+        replace_rows(published_table(published, name, rows.to_arrow().schema, days), rows, {})
     at(f"publish {PERIODS}")  # last: what it names is there
     told = with_public_from(_told(report.periods), days)
     replace_rows(
-        published_table(published, PERIODS, told.to_arrow().schema), told, {"period": told["period"].to_list()}
+        published_table(published, PERIODS, told.to_arrow().schema, days), told, {"period": told["period"].to_list()}
     )
     report.figures.update(frame.select("period_kind", "status").iter_rows())
     report.peers, report.cells = peers.height, cells.height

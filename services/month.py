@@ -233,9 +233,10 @@ def _counted(
 
 def _publish(network: Network, sender: Sender, node: NodeStore, part: _Counted) -> None:
     """Put cells into the published warehouse, and the releases into the log that stays in the node."""
-    cells = with_public_from(part.cells, network.settings.release.embargo_days)
+    days = network.settings.release.embargo_days
+    cells = with_public_from(part.cells, days)
     sender.at("publish cells")
-    table = published_table(node.published(), PUBLISHED_CELLS, cells.to_arrow().schema)
+    table = published_table(node.published(), PUBLISHED_CELLS, cells.to_arrow().schema, days)
     replace_rows(table, cells, {"period": part.periods})
     sender.at("log releases")
     log_releases(node.catalog, cells)

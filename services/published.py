@@ -12,9 +12,11 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from services.directory import HUB
-from services.embargo import PUBLIC_FROM
+from services.embargo import PUBLIC_FROM, with_days_missing
 from services.federation.tables import HUB_TABLES, NODE_TABLES
 from services.network import Network
+from services.store.apart import is_apart, set_apart
+from services.store.snapshots import scan
 from services.store.tables import ensure_table
 from services.store.warehouse import open_warehouse
 
@@ -25,17 +27,38 @@ def published_schemas(participant: str) -> dict[str, pa.Schema]:
     return {name: _arrow(columns) for name, columns in tables.items()}
 
 
-def published_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema) -> Table:
-    """Return a published table as it is now; made, or with the columns that it lacks, where need be."""
-    return ensure_table(catalog, identifier, schema, apart=PUBLIC_FROM if PUBLIC_FROM in schema.names else None)
+def published_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, embargo_days: int) -> Table:
+    """Return a published table as it is now; made, or brought to what it is to be, where need be.
+
+    A table of an earlier version gets the columns that it lacks, the days that it lacks, and its rows apart by day.
+
+    Args:
+        catalog: of the published warehouse.
+        identifier: `schema.table`.
+        schema: its columns.
+        embargo_days: for rows of which no day was written down.
+
+    Raises:
+        Retryable, NotAllowed, Fatal: see `services.store.commits.commit`.
+    """
+    if PUBLIC_FROM not in schema.names:
+        return ensure_table(catalog, identifier, schema)
+    table = ensure_table(catalog, identifier, schema, apart=PUBLIC_FROM)
+    if not is_apart(table, PUBLIC_FROM):
+        set_apart(table, PUBLIC_FROM, with_days_missing(scan(table).collect(), embargo_days))
+    return table
 
 
 def ensure_published(network: Network, participant: str) -> None:
-    """Make a participant's published tables, and the columns that tables of an earlier version lack."""
+    """Make a participant's published tables, and bring those of an earlier version to what they are to be.
+
+    Raises:
+        Retryable, NotAllowed, Fatal: see `published_table`.
+    """
     root = network.home.participant(participant).root
     catalog = open_warehouse(root, "published", network.database(participant))
     for name, schema in published_schemas(participant).items():
-        published_table(catalog, name, schema)
+        published_table(catalog, name, schema, network.settings.release.embargo_days)
 
 
 def _arrow(columns: Mapping[str, str]) -> pa.Schema:

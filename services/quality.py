@@ -101,7 +101,7 @@ def publish_quality(
     Of a month of which events were kept long enough and are removed, it stays as it was published.
     """
     population = references(current_events(node.catalog, network.registry.get("population_reference")))
-    published = node.published()
+    published, days = node.published(), network.settings.release.embargo_days
     removed = trimmed_periods(open_intake(node.catalog))
     whole = [item for month, item in closes.items() if month not in removed]
     for kept, stand in together(whole).items():
@@ -110,9 +110,9 @@ def publish_quality(
         base = latest(population, sender.id, HOUSEHOLDS, period_of(stand[0].period).start)
         households = base.value if base else None
         rows = published_quality(node, sender.keys.release, stand, json.loads(kept), households)
-        rows = with_public_from(rows, network.settings.release.embargo_days)
+        rows = with_public_from(rows, days)
         sender.at("publish quality")
-        table = published_table(published, PUBLISHED_QUALITY, rows.to_arrow().schema)
+        table = published_table(published, PUBLISHED_QUALITY, rows.to_arrow().schema, days)
         replace_rows(table, rows, {"period": [item.period for item in stand]})
 
 

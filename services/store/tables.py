@@ -99,7 +99,7 @@ def ensure_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, apart:
         identifier: `namespace.table`.
         schema: its columns.
         apart: a column; rows of which it differs are in different files of a new table, so that who may not see some
-            of its values needs to open none of their files.
+            of its values needs to open none of their files. For one that is there already see `services.store.apart`.
 
     Raises:
         Retryable: another process changed the table in between, or the catalog is away or locked.

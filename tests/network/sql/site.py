@@ -23,7 +23,7 @@ from services.network import Network
 from services.node import add_everybody, operator_of
 from services.published import published_schemas, published_table
 from services.store.snapshots import scan
-from services.store.tables import load_table, replace_rows
+from services.store.tables import ensure_table, load_table, replace_rows
 from services.store.warehouse import open_warehouse
 from tests.small_network import MUNICIPALITIES
 
@@ -35,6 +35,9 @@ NEVER = "2099-12"
 """A period of which no day is known from which others may see it."""
 SECRET = 9_315
 """Numerator of every row under embargo; nothing else is that large."""
+EMBARGO_DAYS = 0
+EARLIER_NODE = "gm0687"
+"""Its tables were there before rows of different days were in different files."""
 PATIENCE_SECONDS = 60
 
 
@@ -102,7 +105,17 @@ class Site:
         """Put rows in the place of all that a published table holds."""
         root, schema = self.home.participant(participant).root, published_schemas(participant)[table]
         catalog = open_warehouse(root, "published", self.network.database(participant))
-        replace_rows(published_table(catalog, table, schema), rows, {})
+        replace_rows(published_table(catalog, table, schema, EMBARGO_DAYS), rows, {})
+
+    def replace_as_before(self, participant: str, table: str, rows: pl.DataFrame) -> None:
+        """Put rows into a table made as earlier versions made it, with all days in one file; and then as it is now."""
+        root, schema = self.home.participant(participant).root, published_schemas(participant)[table]
+        catalog = open_warehouse(root, "published", self.network.database(participant))
+        catalog.drop_table(table)
+        earlier = ensure_table(catalog, table, schema)
+        for part in (rows.head(1), rows):
+            replace_rows(earlier, part, {})
+        published_table(catalog, table, schema, EMBARGO_DAYS)
 
 
 def until(passes: Callable[[], bool]) -> None:
@@ -128,7 +141,8 @@ def fill(site: Site, closed: Path) -> None:
         for name in published_schemas(participant):
             table = load_table(catalog, name)
             assert table, name
-            site.replace(participant, name, with_embargo(scan(table).collect()))
+            put = site.replace_as_before if participant == EARLIER_NODE else site.replace
+            put(participant, name, with_embargo(scan(table).collect()))
     for participant in ("gm0664", "hub"):
         root = site.home.participant(participant).root
         open_warehouse(root, "published", site.network.database(participant)).create_namespace_if_not_exists("vacant")

@@ -6,12 +6,14 @@ from itertools import product
 import pytest
 
 from services.federation.tables import HUB_TABLES, NODE_TABLES
-from tests.network.sql.site import ANA, NEVER, SECRET, UNDER_EMBARGO, Site
+from tests.network.sql.site import ANA, EARLIER_NODE, NEVER, SECRET, UNDER_EMBARGO, Site
 from tests.small_network import MUNICIPALITIES
 
 HUBS = [f"hub.{name}" for name, columns in HUB_TABLES.items() if "public_from" in columns] + ["hub.network.region_pv29"]
 NODES = [f"{node}.{table}" for node, table in product(MUNICIPALITIES, NODE_TABLES)]
 READERS = (ANA, *MUNICIPALITIES, "es-stroom", "hub", "cbs")
+EARLIER_CELLS = f"{EARLIER_NODE}.published.cells"
+"""A table that was there before rows of different days were in different files."""
 KEPT_BACK = f"period IN ('{UNDER_EMBARGO}', '{NEVER}')"
 
 
@@ -68,7 +70,9 @@ def processed(site: Site, name: str, statement: str) -> int:
     return int(cursor.stats["processedRows"])
 
 
-@pytest.mark.parametrize("table", ["gm0664.published.cells", "hub.network.cells", "hub.benchmark.figures"])
+@pytest.mark.parametrize(
+    "table", ["gm0664.published.cells", EARLIER_CELLS, "hub.network.cells", "hub.benchmark.figures"]
+)
 def test_the_statistics_of_a_query_do_not_tell_of_hidden_rows(site: Site, table: str) -> None:
     """With rows of both kinds in one file, its largest number would decide whether it is read."""
     statement = f"SELECT count(*) FROM {table} WHERE numerator >= {SECRET}"
@@ -92,3 +96,14 @@ def test_an_older_version_of_a_table_keeps_rows_back_too(site: Site) -> None:
     )
     assert site.rows(ANA, statement) == [[0]]
     assert site.rows("gm0664", statement) != [[0]]
+
+
+def test_a_table_of_an_earlier_version_cannot_be_asked_for_as_it_was(site: Site) -> None:
+    """Its snapshots of then had rows of all days in one file; the files that list them are still on the disk."""
+    folder = site.home.participant(EARLIER_NODE).root / "published" / "published" / "cells" / "metadata"
+    snapshots = {path.name.split("-")[1] for path in folder.glob("snap-*.avro")}
+    asked = {item: f"SELECT count(*) FROM {EARLIER_CELLS} FOR VERSION AS OF {item}" for item in snapshots}
+    for name in (ANA, "operator"):
+        found = {item: site.outcome(name, statement) for item, statement in asked.items()}
+        assert len(found) > 2
+        assert list(found.values()).count("allowed") == 1, "the newest one only"
