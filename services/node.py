@@ -202,8 +202,8 @@ def _add_to_trino(network: Network, access: dict[str, Access], report: NodeRepor
     publishing = _publishing(network, access)
     wanted = {name: properties for item in publishing for name, properties in _catalogs(network, item).items()}
     present = present_catalogs(user)
-    for item in publishing:
-        if item not in present:
+    for item in _publishing(network, sorted(present | set(publishing))):  # a view of a region reads those of others too
+        if item in access or network.home.participant(item).access.exists():
             ensure_published(network, item)
     files.set_nodes(_nodes(network, (present | set(publishing)) - {HUB, HUB_WRITER}))
     report.users = files.users.add_many(PARTICIPANT, {item: own.sql for item, own in access.items()})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pyiceberg.catalog.sql import SqlCatalog
 from requests import Response, Session
 from trino.auth import BasicAuthentication
 from trino.dbapi import connect
@@ -101,16 +102,19 @@ class Site:
             **more,
         )
 
+    def warehouse(self, participant: str) -> SqlCatalog:
+        """Open what a participant published."""
+        root = self.home.participant(participant).root
+        return open_warehouse(root, "published", self.network.database(participant))
+
     def replace(self, participant: str, table: str, rows: pl.DataFrame) -> None:
         """Put rows in the place of all that a published table holds."""
-        root, schema = self.home.participant(participant).root, published_schemas(participant)[table]
-        catalog = open_warehouse(root, "published", self.network.database(participant))
-        replace_rows(published_table(catalog, table, schema, EMBARGO_DAYS), rows, {})
+        schema = published_schemas(participant)[table]
+        replace_rows(published_table(self.warehouse(participant), table, schema, EMBARGO_DAYS), rows, {})
 
     def replace_as_before(self, participant: str, table: str, rows: pl.DataFrame) -> None:
         """Put rows into a table made as earlier versions made it, with all days in one file; and then as it is now."""
-        root, schema = self.home.participant(participant).root, published_schemas(participant)[table]
-        catalog = open_warehouse(root, "published", self.network.database(participant))
+        catalog, schema = self.warehouse(participant), published_schemas(participant)[table]
         catalog.drop_table(table)
         earlier = ensure_table(catalog, table, schema)
         for part in (rows.head(1), rows):
@@ -144,8 +148,7 @@ def fill(site: Site, closed: Path) -> None:
             put = site.replace_as_before if participant == EARLIER_NODE else site.replace
             put(participant, name, with_embargo(scan(table).collect()))
     for participant in ("gm0664", "hub"):
-        root = site.home.participant(participant).root
-        open_warehouse(root, "published", site.network.database(participant)).create_namespace_if_not_exists("vacant")
+        site.warehouse(participant).create_namespace_if_not_exists("vacant")
     site.files.users.add_many(ANALYST, PASSWORDS)
     question = "SELECT count(*) FROM hub.network.region_pv29"
     until(lambda: all(site.outcome(name, question) == "allowed" for name in (*PASSWORDS, *MUNICIPALITIES)))

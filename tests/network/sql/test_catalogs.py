@@ -8,6 +8,8 @@ from infra import process, trino
 from services.errors import NotAllowed, Retryable
 from services.federation.catalogs import published_catalog
 from services.node import add_everybody, add_participants, remove_participant, states, withdrawn
+from services.store.snapshots import scan
+from services.store.tables import load_table
 from services.store.warehouse import open_warehouse
 from tests.network.sql.site import ANA, Site, until
 from tests.small_network import MUNICIPALITIES
@@ -71,6 +73,23 @@ def test_doing_it_again_changes_nothing(site: Site) -> None:
     found = {state.participant: (state.user, state.catalog) for state in states(site.network)}
     assert found["gm0664"] == (True, "gm0664")
     assert found["es-stroom"] == (True, None)
+
+
+def test_a_table_of_an_earlier_version_gets_its_columns_before_a_view_reads_them(site: Site) -> None:
+    """Also when another node is added: the view of its region reads the tables of all."""
+    table = load_table(site.warehouse("gm0687"), "published.cells")
+    assert table
+    rows = scan(table).collect()
+    with table.update_schema(allow_incompatible_changes=True) as change:
+        change.delete_column("coverage")
+    site.rows("operator", "DROP VIEW hub_writer.network.region_pv29")
+    try:
+        assert site.outcome("operator", "SELECT coverage FROM gm0687.published.cells") == "COLUMN_NOT_FOUND"
+        assert add_participants(site.network, ["gm0664"]).views == ["network.region_pv29"]
+        assert region(site) == set(MUNICIPALITIES)
+    finally:
+        site.replace("gm0687", "published.cells", rows)
+        add_participants(site.network, ["gm0687"])
 
 
 def test_a_municipality_leaves_while_its_catalog_is_asked_and_comes_back(site: Site, leaver: str) -> None:
