@@ -100,8 +100,8 @@ def _chosen(without: list[str]) -> list[str]:
 
 def _network(root: Path, members_file: Path | None) -> tuple[Home, Settings]:
     """Open the network in `root`; make it when there is none, and add members that a file names."""
-    from infra.stack import places  # noqa: PLC0415 - help is quick
-    from services.config import load_settings  # noqa: PLC0415
+    from services.config import load_settings  # noqa: PLC0415 - help is quick
+    from services.places import places  # noqa: PLC0415
     from services.setup import create_network, members_from, sample_members  # noqa: PLC0415
 
     home = Home(root)

@@ -14,10 +14,10 @@ from services.config import Settings
 from services.errors import Fatal, Retryable
 from services.home import Home
 from services.keyservice import callers
+from services.places import Place, places
 
 NAMES = {name: f"key-service-{name}" for name in callers.SERVICES}
 """The servers' names by those of the services."""
-HERE = ("localhost", "127.0.0.1")
 
 
 def servers(home: Home, settings: Settings) -> list[Server]:
@@ -26,22 +26,21 @@ def servers(home: Home, settings: Settings) -> list[Server]:
     Raises:
         Fatal: only one of the two has an address.
     """
-    addresses = {"a": settings.key_services.a, "b": settings.key_services.b}
-    if len(set(map(bool, addresses.values()))) > 1:
+    named = {place.name: place for place in places(settings) if place.name in NAMES.values()}
+    if len(named) == 1:
         raise Fatal(
             "Only one of the two key services has an address.",
             "[key_services] in spiegelnet.toml needs both a and b, or neither.",
             "Write localhost:18181 and localhost:18182.",
         )
-    return [_server(home, settings, name, address) for name, address in addresses.items() if _is_here(address)]
+    return [
+        _server(home, settings, name, named[server])
+        for name, server in NAMES.items()
+        if server in named and named[server].here
+    ]
 
 
-def _is_here(address: str | None) -> bool:
-    return address is not None and address.rpartition(":")[0] in HERE
-
-
-def _server(home: Home, settings: Settings, name: str, address: str | None) -> Server:
-    port = int(str(address).rpartition(":")[2])
+def _server(home: Home, settings: Settings, name: str, place: Place) -> Server:
     tls = home.servers.absolute() / "tls"
     service = callers.service_id(name)
     options = {
@@ -49,7 +48,7 @@ def _server(home: Home, settings: Settings, name: str, address: str | None) -> S
         "--seed": (home.key_services / f"{name}.seed").absolute(),
         "--callers": callers.callers_file(home, name).absolute(),
         "--certificate": tls / "server.pem",
-        "--port": port,
+        "--port": place.port,
         "--burst": settings.key_services.burst,
         "--per-hour": settings.key_services.per_hour,
     }
@@ -57,9 +56,9 @@ def _server(home: Home, settings: Settings, name: str, address: str | None) -> S
     return Server(
         name=NAMES[name],
         folder=home.servers.absolute() / NAMES[name],
-        port=port,
+        port=place.port,
         command=[sys.executable, "-m", "services.keyservice.serve", *arguments],
-        ready=partial(_require_ready, home, service, str(address)),
+        ready=partial(_require_ready, home, service, place.address),
         prepare=partial(ensure_certificates, home),
         memory_mib=100,
         start_seconds=180,

@@ -5,12 +5,10 @@ A server runs here when the settings place it at localhost; one elsewhere is onl
 
 import fcntl
 import importlib
-import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from infra import artifacts
 from infra.certificates import ensure_certificates
@@ -21,48 +19,16 @@ from services.access import OperatorAccess
 from services.config import Settings
 from services.errors import Fatal, Retryable, SpiegelnetError
 from services.home import Home
+from services.places import Place, knock, places
 
-HERE = ("localhost", "127.0.0.1")
 NAMES = ("postgresql", "kafka", "key-services", "trino", "airflow")
 """What `up` can start and leave out; the two key services are one."""
 AFTER = {"trino": ("postgresql",)}
 """Which servers are to answer before another is started; the rest begin together."""
 SECTIONS = {"postgresql": "catalog", "kafka": "broker", "trino": "sql"}
 """In which section of the settings each server is to which participants are made known."""
-_CONNECT_SECONDS = 2.0
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the settings place a server.
-
-    Attributes:
-        name: one of `NAMES`.
-        address: host:port.
-    """
-
-    name: str
-    address: str
-
-    @property
-    def here(self) -> bool:
-        """Whether it runs on this machine."""
-        return self.address.rpartition(":")[0] in HERE
-
-
-def places(settings: Settings) -> list[Place]:
-    """Return the servers that the settings name, wherever they are."""
-    found = [
-        ("postgresql", settings.catalog.server),
-        ("kafka", settings.broker.server),
-        ("key-services", settings.key_services.a),
-        ("key-services", settings.key_services.b),
-        ("trino", settings.sql.server),
-        ("airflow", settings.schedule.server),
-    ]
-    return [Place(name, address) for name, address in found if address]
 
 
 def servers(home: Home, settings: Settings, names: Collection[str] = NAMES) -> dict[str, list[Server]]:
@@ -71,8 +37,13 @@ def servers(home: Home, settings: Settings, names: Collection[str] = NAMES) -> d
     Raises:
         Fatal: their packages are not installed, or the settings do not fit together.
     """
-    wanted = {place.name for place in places(settings) if place.here and place.name in names}
+    wanted = {group for place in places(settings) if place.here and (group := _group(place)) in names}
     return {name: _describe(name, home, settings) for name in NAMES if name in wanted}
+
+
+def _group(place: Place) -> str:
+    """Return which of `NAMES` a server goes by."""
+    return "key-services" if place.name.startswith("key-service-") else place.name
 
 
 def _describe(name: str, home: Home, settings: Settings) -> list[Server]:
@@ -119,7 +90,7 @@ def up(
         ensure_certificates(home)
         started = _start(found, say)
         for place in places(settings):
-            if place.name in names and not place.here:
+            if _group(place) in names and not place.here:
                 require_answer(place)
         return started
 
@@ -170,9 +141,8 @@ def require_answer(place: Place) -> None:
     Raises:
         Retryable: nobody does.
     """
-    host, _, port = place.address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+        knock(place)
     except OSError:
         raise Retryable(
             f"{place.name} at {place.address} does not answer.",

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from infra.linux import since
 from infra.process import NotReadyError, Server, running
-from infra.stack import Place, places, require_answer, servers
+from infra.stack import require_answer, servers
 from services.config import Settings
 from services.errors import SpiegelnetError
 from services.home import Home
+from services.places import Place, places
 
 
 @dataclass(frozen=True)

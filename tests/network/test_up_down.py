@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -19,7 +20,7 @@ from services.access import OperatorAccess
 from services.config import load_settings
 from services.errors import Fatal, Retryable
 from services.home import Home
-from tests.command import run_apart
+from tests.command import run, run_apart
 from tests.network import homes
 
 QUICK = ("postgresql", "key-services")
@@ -206,6 +207,28 @@ def test_a_server_elsewhere_is_looked_for_and_not_started(home: Home) -> None:
         other.listen()
         assert up(home, "kafka") == []
         assert state(home, "kafka").healthy
+
+
+def test_of_two_key_services_elsewhere_the_one_that_is_away_is_told_by_its_own_name(home: Home) -> None:
+    toml = home.root / "spiegelnet.toml"
+    settings = load_settings(home.root)
+    elsewhere = {name: str(getattr(settings.key_services, name)).replace("localhost", "127.0.0.2") for name in "ab"}
+    text = toml.read_text("utf-8")
+    for name, address in elsewhere.items():
+        text = text.replace(f'{name} = "localhost:{address.rpartition(":")[2]}"', f'{name} = "{address}"')
+    toml.write_text(text, "utf-8")
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", int(elsewhere["b"].rpartition(":")[2])))
+        other.listen()
+        found = {item.name: (item.here, item.healthy) for item in states(home, load_settings(home.root))}
+        told = run("metrics", "--home", home.root).out
+    assert (found["key-service-a"], found["key-service-b"]) == ((False, False), (False, True))
+    up_by_server = re.findall(r'^spiegelnet_server_up\{server="([a-z-]+)"\} (\S+)$', told, re.MULTILINE)
+    assert len(up_by_server) == len(dict(up_by_server)) == len(found)
+    assert (dict(up_by_server)["key-service-a"], dict(up_by_server)["key-service-b"]) == ("0.0", "1.0")
+    with pytest.raises(Retryable) as caught:
+        up(home, "key-services")
+    assert "key-service-a at 127.0.0.2" in caught.value.what
 
 
 def test_two_commands_at_once_do_not_start_a_server_twice(home: Home) -> None:
