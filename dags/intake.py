@@ -64,10 +64,12 @@ def intake() -> None:
 
     @task(outlets=[DUE], trigger_rule="all_done")
     @step
-    def announce(participants: list[str]) -> list[str]:
+    def announce(participants: list[str] | None) -> list[str]:
         from services import steps
         from services.network import Network
 
+        if participants is None:  # this runs also when nobody could be asked what waits
+            raise skip("Who has something to collect is not known.")
         if "hub" not in participants:
             raise skip("Nothing has come for the hub.")
         today = Network.open(home()).today()

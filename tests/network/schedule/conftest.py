@@ -1,5 +1,6 @@
 """Airflow in this process, on a database of the tests' own: schedules run whole by `dag.test()`, without a server."""
 
+import copy
 import json
 import os
 from collections.abc import Callable
@@ -52,11 +53,14 @@ def schedules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.fixture
 def run_schedule(schedules: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Return a function that runs a schedule on a network's home: `(root, name, **arguments of dag.test)`."""
+    """Return a function that runs a schedule on a network's home: `(root, name, **arguments of dag.test)`.
 
-    def run(root: Path, name: str, **arguments: Any) -> Ran:
+    With `retries=0` no task that runs once is tried again.
+    """
+
+    def run(root: Path, name: str, retries: int | None = None, **arguments: Any) -> Ran:
         monkeypatch.setenv(HOME_VARIABLE, str(root))
-        done = schedules[name].test(**arguments)
+        done = _with_retries(schedules[name], retries).test(**arguments)
         instances = done.get_task_instances()
         return Ran(
             str(done.state),
@@ -66,3 +70,13 @@ def run_schedule(schedules: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> 
         )
 
     return run
+
+
+def _with_retries(schedule: Any, retries: int | None) -> Any:
+    if retries is None:
+        return schedule
+    schedule = copy.deepcopy(schedule)
+    for task in schedule.tasks:
+        if not task.is_mapped:
+            task.retries = retries
+    return schedule

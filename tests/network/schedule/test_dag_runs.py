@@ -11,11 +11,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from infra.certificates import ensure_certificates
 from services import tasks
+from services.access import Access
 from services.home import Home
+from tests.network.homes import free_ports
 from tests.network.schedule.conftest import Ran
 from tests.network_state import published, release_state, rows_of
-from tests.small_network import BACK, KINDS, MUNICIPALITIES, arrears, export, texts
+from tests.small_network import BACK, EVERYBODY, KINDS, MUNICIPALITIES, arrears, export, texts
 
 TOWN = MUNICIPALITIES[0]
 AtStage = Callable[[str], Path]
@@ -101,6 +104,28 @@ def test_a_quiet_quarter_of_an_hour_is_one_task(at_stage: AtStage, run_schedule:
     assert ran.state == "success"
     assert ran.tasks.pop(("waiting", None)) == "success"
     assert set(ran.tasks.values()) == {"skipped"}
+
+
+def test_a_broker_that_is_away_is_one_alert_that_says_so(at_stage: AtStage, run_schedule: Run) -> None:
+    root = at_stage("empty")
+    with_broker_away(root)
+    ran = run_schedule(root, "intake", retries=0)
+    assert ran.tasks.pop(("waiting", None)) == "failed"
+    assert ran.tasks.pop(("announce", None)) == "skipped"
+    assert set(ran.tasks.values()) == {"upstream_failed"}
+    [told] = alerts(root)
+    assert (told["task"], told["group"]) == ("waiting", "retryable")
+    assert "cannot be reached" in told["what"]
+
+
+def with_broker_away(root: Path) -> None:
+    """Let a network's parcels wait at a Kafka that nobody has started."""
+    home = Home(root)
+    with (root / "spiegelnet.toml").open("a", encoding="utf-8") as config:
+        config.write(f'\n[broker]\nkind = "kafka"\nserver = "localhost:{free_ports()[0]}"\n')
+    ensure_certificates(home)
+    for participant in EVERYBODY:
+        Access.generate(participant).save(home.participant(participant).access)
 
 
 def test_a_partner_sends_what_is_new_and_states_the_month_before(at_stage: AtStage, run_schedule: Run) -> None:
