@@ -26,24 +26,28 @@ EXPORT = "energie_achterstanden_"
 _POLL = 0.1
 
 
-def file_to_row(route: Route) -> dict[str, float]:
+def file_to_row(route: Route, files: int = FILES) -> dict[str, float]:
     """Send files of one signal each, and wait each time until its row can be queried at the municipality.
+
+    Args:
+        route: a network that runs, an energy supplier with exports, and a municipality.
+        files: how many.
 
     Returns:
         Median and 95th percentile, in seconds from the start of the command that sends.
 
     Raises:
-        Fatal: the sender has no export with an address there, or a row did not come.
+        Fatal: the sender has no export with so many addresses there, sending failed, or a row did not come.
     """
     seconds = []
     with _intake(route):
         rows = _rows(route)
-        for number, (head, line) in enumerate(_one_signal_files(route, FILES)):
+        for number, (head, line) in enumerate(_one_signal_files(route, files)):
             path = route.network.home.root / "bench" / f"{EXPORT}bench_{number:03d}.csv"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(head + b"\r\n" + line + b"\r\n")
             began = time.perf_counter()
-            _spiegelnet("send", route.pair.sender, str(path), "--home", str(route.network.home.root)).wait()
+            _send(route, path)
             rows = _await_more(route, rows, began)
             seconds.append(time.perf_counter() - began)
     return {
@@ -61,6 +65,12 @@ def _intake(route: Route) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _send(route: Route, path: Path) -> None:
+    code = _spiegelnet("send", route.pair.sender, str(path), "--home", str(route.network.home.root)).wait()
+    if code:
+        raise Fatal(f"`spiegelnet send` of {path.name} ended with {code}.", todo="Read what it wrote.")
 
 
 def _spiegelnet(*arguments: str) -> subprocess.Popen[bytes]:
@@ -100,9 +110,3 @@ def _await_more(route: Route, before: int, began: float) -> int:
             raise Fatal(f"A row did not come within {LONGEST_SECONDS:.0f} seconds.", todo="See spiegelnet status.")
         time.sleep(_POLL)
     return now
-
-
-def remove_files(root: Path) -> None:
-    """Remove the files that were sent."""
-    for path in (root / "bench").glob(f"{EXPORT}bench_*.csv"):
-        path.unlink()

@@ -1,17 +1,14 @@
 """Events through a real broker, one process each way, beside the obvious first attempt and beside Kafka's own tool."""
 
 import os
-import re
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import polars as pl
 
-from infra.artifacts import java, kafka_tools_classpath
+from connectors.base import BATCH_ROWS
+from infra.bench.kafka_tool import producer_performance
 from infra.bench.workload import Pair, made_up_arrears, open_single_events, parcels, rate, single_events
 from services.avro.decode import decode_block
 from services.broker import Broker
@@ -22,11 +19,13 @@ from services.privacy import parcel
 from services.privacy.keys import opening_keys
 from services.receiving.collecting import CollectReport, collect
 from services.registry import EventType
+from services.sending.delivery import enqueue
+from services.sending.sender import open_sender
 
 EVENTS = 1_000_000
 BASELINE_EVENTS = 50_000
-TOOL_SECONDS = 120
-_TOOL_RATE = re.compile(r"([\d.]+) MB/sec")
+TOOL_TIMES = 10
+"""How many times as many bytes Kafka's own tool sends: it is over before it has begun otherwise."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +47,39 @@ class Route:
         return f"parcels.{self.pair.receiver}"
 
 
-def through_kafka(route: Route, event_type: EventType) -> dict[str, float]:
+def through_kafka(
+    route: Route, event_type: EventType, events: int = EVENTS, baseline_events: int = BASELINE_EVENTS
+) -> dict[str, float]:
     """Measure sending and receiving.
 
+    Args:
+        route: an energy supplier and a municipality that has collected all that came before.
+        event_type: payment arrears.
+        events: how many go as parcels.
+        baseline_events: how many go one by one.
+
     Returns:
-        Events per second by name: sending and receiving as parcels, receiving with the gate and the store, both ways of
-        the baseline; MB per second of sealed bytes and of the broker's own tool moving as many; and ratios.
+        Events per second by name: sending as parcels, and by way of the outbox; receiving, and with the gate and the
+        store; both ways of the baseline; MB (10⁶ bytes) per second of sealed bytes and of the broker's own tool; and
+        ratios.
+
+    Raises:
+        Fatal: not all events were accepted, or the broker's own tool failed.
     """
-    frame = made_up_arrears(EVENTS, route.pair.receiver)
+    frame = made_up_arrears(events, route.pair.receiver)
     results: dict[str, float] = {}
     with route.network.broker(route.pair.sender) as sending, route.network.broker(route.pair.receiver) as receiving:
         start = receiving.end_offset(route.topic)
-        results["send_events_per_s"] = rate(EVENTS, lambda: _send(sending, route, event_type, frame))
+        results["send_events_per_s"] = rate(events, lambda: _send(sending, route, event_type, frame))
         size, number = _sealed_size(receiving, route, start)
-        results["send_mb_per_s"] = results["send_events_per_s"] / EVENTS * size / 1e6
-        results["receive_events_per_s"] = rate(EVENTS, lambda: _receive(receiving, route, event_type, start))
-        results["collect_events_per_s"] = rate(EVENTS, lambda: _collect(receiving, route, frame))
-        results |= _baseline(sending, receiving, route, event_type, frame.head(BASELINE_EVENTS))
-    results["tool_mb_per_s"] = _producer_performance(route, number, size // number)
+        results["send_mb_per_s"] = results["send_events_per_s"] / events * size / 1e6
+        results["receive_events_per_s"] = rate(events, lambda: _receive(receiving, route, event_type, start))
+        results["collect_events_per_s"] = rate(events, lambda: _collect(receiving, route, frame))
+        results["outbox_send_events_per_s"] = rate(events, lambda: _send_by_outbox(sending, route, event_type, frame))
+        results |= _baseline(sending, receiving, route, event_type, frame.head(baseline_events))
+    results["tool_mb_per_s"] = producer_performance(
+        route.network, route.pair.sender, route.topic, TOOL_TIMES * number, size // number
+    )
     results["send_ratio_to_baseline"] = results["send_events_per_s"] / results["baseline_send_events_per_s"]
     results["receive_ratio_to_baseline"] = results["receive_events_per_s"] / results["baseline_receive_events_per_s"]
     results["send_ratio_to_tool"] = results["send_mb_per_s"] / results["tool_mb_per_s"]
@@ -77,6 +91,23 @@ def _send(broker: Broker, route: Route, event_type: EventType, frame: pl.DataFra
     with broker.together():
         for sealed in parcels(event_type, frame, route.pair):
             broker.append_many(route.topic, [(os.urandom(16), sealed)])
+
+
+def _send_by_outbox(broker: Broker, route: Route, event_type: EventType, frame: pl.DataFrame) -> None:
+    """Do what `spiegelnet send` does with rows that have their pseudonyms: all is on the disk before any of it goes."""
+    source = os.urandom(32)
+    with open_sender(route.network, route.pair.sender) as sender:
+        for batch, start in enumerate(range(0, frame.height, BATCH_ROWS)):
+            enqueue(
+                sender,
+                event_type,
+                route.pair.receiver,
+                frame.slice(start, BATCH_ROWS),
+                delivery_id=sender.delivery_id(source, route.pair.receiver, event_type.name),
+                position=(source, batch + 1),
+                last=start + BATCH_ROWS >= frame.height,
+            )
+        sender.push(broker)
 
 
 def _messages(broker: Broker, topic: str, offset: int) -> Iterator[bytes]:
@@ -126,38 +157,3 @@ def _baseline(
             frame.height, lambda: open_single_events(event_type, _messages(receiving, route.topic, start))
         ),
     }
-
-
-def _producer_performance(route: Route, messages: int, size: int) -> float:
-    """MB/s by which kafka-producer-perf-test moves as many messages of the same size with the same settings.
-
-    Raises:
-        Fatal: the tool failed.
-    """
-    home, sender = route.network.home, route.pair.sender
-    access = route.network.access(sender)
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "client.properties"
-        config.touch(mode=0o600)
-        config.write_text(
-            f"bootstrap.servers={route.network.settings.broker.server}\n"
-            "acks=all\nenable.idempotence=true\nmax.request.size=4194304\nbatch.size=4194304\nlinger.ms=5\n"
-            "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\n"
-            "ssl.truststore.type=PEM\n"
-            f"ssl.truststore.location={home.ca.absolute()}\n"
-            "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
-            f'username="{sender}" password="{access.broker}";\n',
-            "utf-8",
-        )
-        done = subprocess.run(  # noqa: S603 - the broker's own tool
-            [
-                str(java()), "-Xmx512m", "-cp", ":".join(map(str, kafka_tools_classpath())),
-                "org.apache.kafka.tools.ProducerPerformance", "--topic", route.topic, "--num-records", str(messages),
-                "--record-size", str(size), "--throughput", "-1", "--producer.config", str(config),
-            ],
-            check=False, capture_output=True, text=True, timeout=TOOL_SECONDS, cwd=folder,
-        )  # fmt: skip
-    rates = _TOOL_RATE.findall(done.stdout)
-    if done.returncode or not rates:
-        raise Fatal("Kafka's own tool for measuring failed.", f"It ended with {done.returncode}.", "Read its output.")
-    return float(rates[-1]) * (1 << 20) / 1e6

@@ -39,7 +39,7 @@ class Pair:
 
 
 def made_up_arrears(rows: int, municipality: str = RECEIVER_ID) -> pl.DataFrame:
-    """Made-up arrears of `rows` households, as sending has them after the pseudonyms."""
+    """Made-up arrears of `rows` households, as an energy supplier has them after the pseudonyms."""
     chance = np.random.default_rng(1)
     day = dt.date(2025, 12, 1).toordinal() - dt.date(1970, 1, 1).toordinal()
     return pl.DataFrame(
@@ -48,7 +48,7 @@ def made_up_arrears(rows: int, municipality: str = RECEIVER_ID) -> pl.DataFrame:
             "address": [chance.bytes(32) for _ in range(rows)],
             "municipality": pl.repeat(municipality, rows, eager=True),
             "district": pl.Series(chance.choice([f"wk{municipality[2:]}0{number}" for number in range(3)], rows)),
-            "partner_type": pl.Series(chance.choice(["energy", "rent", "water", "health_insurance"], rows)),
+            "partner_type": pl.repeat("energy", rows, eager=True),
             "amount_eur": pl.Series(chance.integers(50, 5000, rows), dtype=pl.Int32),
             "arisen_on": pl.Series(chance.integers(day - 90, day, rows), dtype=pl.Int32).cast(pl.Date),
             "signalled_on": pl.Series(chance.integers(day, day + 30, rows), dtype=pl.Int32).cast(pl.Date),

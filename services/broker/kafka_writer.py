@@ -15,8 +15,10 @@ UNACKNOWLEDGED_BYTES = 64 << 20
 """What is on its way at most; a longer row of messages waits for its first ones."""
 DELIVERY_SECONDS = 40.0
 """The longest that a message may be on its way: a broker that is started again is waited for."""
-_BATCH_BYTES = 2 << 20
-_REQUEST_BYTES = 3 << 20
+BATCH_BYTES = 2 << 20
+REQUEST_BYTES = max(3 << 20, 2 * MAX_MESSAGE_BYTES)
+LINGER_MS = 5
+"""A file's last parcels go to hundreds of topics: a moment later they go in one request."""
 
 
 class Writer:
@@ -98,10 +100,9 @@ class Writer:
                     acks="all",
                     enable_idempotence=True,
                     allow_auto_create_topics=False,
-                    # A file's last parcels go to hundreds of topics: a moment later they go in one request.
-                    linger_ms=5,
-                    batch_size=_BATCH_BYTES,
-                    max_request_size=max(_REQUEST_BYTES, 2 * MAX_MESSAGE_BYTES),
+                    linger_ms=LINGER_MS,
+                    batch_size=BATCH_BYTES,
+                    max_request_size=REQUEST_BYTES,
                     delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
                     max_block_ms=int(ANSWER_SECONDS * 1000),
                     metrics_enabled=False,
