@@ -10,7 +10,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -34,15 +34,22 @@ class Ending:
         how: `killed`, `done`, `hangs`, `fault` (an error that is none of ours), or the group of our error.
         text: of the error.
         result: what the work returned.
-        seconds: since it began to work.
+        began: moment (`time.monotonic`) at which its work began.
+        ended: moment at which its work ended.
         passed: steps that it passed, by name.
     """
 
     how: str
     text: str = ""
     result: Any = None
-    seconds: float = 0.0
+    began: float = 0.0
+    ended: float = 0.0
     passed: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def seconds(self) -> float:
+        """How long it worked."""
+        return self.ended - self.began
 
     @property
     def postponed(self) -> str:
@@ -91,11 +98,10 @@ class Child:
         self.process.join()
         self.pipe.close()
         self.told.unlink(missing_ok=True)
-        seconds = time.monotonic() - self.began
         if message is None:
             killed = self.process.exitcode == -signal.SIGKILL
-            return Ending(KILLED if killed else FAULT, f"exit code {self.process.exitcode}", seconds=seconds)
-        return Ending(seconds=seconds, **message)
+            message = {"how": KILLED if killed else FAULT, "text": f"exit code {self.process.exitcode}"}
+        return Ending(**{"began": self.began, "ended": time.monotonic(), **message})
 
 
 def start(work: Callable[..., Any], *args: Any, die_at: tuple[str, int] | None = None) -> Child:
@@ -119,6 +125,11 @@ def start(work: Callable[..., Any], *args: Any, die_at: tuple[str, int] | None =
         raise TimeoutError("A child process did not begin.")
     ours.recv()
     return Child(process, ours, told, time.monotonic())
+
+
+def at_once(endings: Sequence[Ending]) -> bool:
+    """Say whether there was a moment at which all of them worked."""
+    return max(item.began for item in endings) < min(item.ended for item in endings)
 
 
 def end_all() -> None:
@@ -167,6 +178,6 @@ def _work(
         message = {"how": error.group, "text": str(error)}
     except BaseException:  # noqa: BLE001 - whatever it is, the parent is to know
         message = {"how": FAULT, "text": traceback.format_exc()}
-    pipe.send(message | {"passed": passed})
+    pipe.send(message | {"passed": passed, "ended": time.monotonic()})
     pipe.close()
     os._exit(0)  # nothing of the parent's is to be put away here

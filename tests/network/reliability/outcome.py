@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from tests.network.reliability.site import Site
 
+TRIES = 5
+"""How often a run makes its fault again when it met nobody."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -57,13 +57,14 @@ class Proxy:
         target: the server's port.
         port: its own; 0 for a free one, known after `start`.
         weather: what happens to bytes; changed from any thread.
-        lost: answers that were lost, connections that were cut on the way.
+        struck: how often the weather met somebody: a connection cut, refused or silenced, an answer lost, bytes that
+            had to wait.
     """
 
     target: int
     port: int = 0
     weather: Weather = field(default_factory=Weather)
-    lost: int = 0
+    struck: int = 0
     _links: set[_Link] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
@@ -93,6 +94,11 @@ class Proxy:
         self._loop.close()
         self._thread = None
 
+    @property
+    def links(self) -> int:
+        """How many connections there are now."""
+        return len(self._links)
+
     def heal(self) -> None:
         """Let all pass from now on; what was cut stays cut."""
         self.weather = Weather()
@@ -115,6 +121,7 @@ class Proxy:
 
     async def _each(self, action: Callable[[_Link], None]) -> None:
         for link in tuple(self._links):
+            self.struck += 1
             action(link)
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -122,6 +129,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.weather.closed:
+            self.struck += 1
             writer.transport.abort()
             return
         try:
@@ -157,7 +165,7 @@ class Proxy:
                     link.server.write(chunk[: len(chunk) // 2])
                     with contextlib.suppress(OSError):
                         await link.server.drain()
-                    self.lost += 1
+                    self.struck += 1
                     link.abort()
                     return
             link.server.write(chunk)
@@ -170,7 +178,7 @@ class Proxy:
         while chunk := await reader.read(CHUNK):
             await self._wait(len(chunk))
             if link.loses:
-                self.lost += 1
+                self.struck += 1
                 link.abort()
                 return
             link.client.write(chunk)
@@ -179,6 +187,7 @@ class Proxy:
             link.client.write_eof()
 
     async def _wait(self, size: int) -> None:
+        self.struck += self.weather.deaf or self.weather.rate is not None
         while self.weather.deaf:  # noqa: ASYNC110 - the weather is made in another thread
             await asyncio.sleep(_WAIT)
         if self.weather.rate:

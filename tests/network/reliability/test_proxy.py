@@ -57,6 +57,16 @@ def _ended(client: socket.socket) -> bool:
 def test_in_fair_weather_all_passes(line: Proxy) -> None:
     with _client(line) as client:
         assert _ask(client, b"hello") == b"hello"
+    assert line.struck == 0
+
+
+def test_weather_that_meets_nobody_strikes_nothing(line: Proxy) -> None:
+    line.cut()
+    line.half_close()
+    line.weather.cut_after = 1_000
+    with _client(line) as client:
+        assert _ask(client, bytes(900)) == bytes(900)
+    assert line.struck == 0
 
 
 def test_a_cut_ends_connections_and_refuses_new_ones_until_it_heals(line: Proxy) -> None:
@@ -66,6 +76,7 @@ def test_a_cut_ends_connections_and_refuses_new_ones_until_it_heals(line: Proxy)
         assert _ended(client)
     with _client(line) as client:
         assert _ended(client)
+    assert line.struck == 2  # the connection that was cut, and the one that was refused
     line.heal()
     with _client(line) as client:
         assert _ask(client, b"after") == b"after"
@@ -79,6 +90,7 @@ def test_a_deaf_line_keeps_what_was_said_until_it_heals(line: Proxy) -> None:
         line.heal()
         client.settimeout(10)
         assert client.recv(65536) == b"hello"
+    assert line.struck == 1
 
 
 def test_a_slow_line_passes_so_many_bytes_a_second(line: Proxy) -> None:
@@ -87,6 +99,7 @@ def test_a_slow_line_passes_so_many_bytes_a_second(line: Proxy) -> None:
         began = time.monotonic()
         assert len(_ask(client, bytes(20_000))) > 0
         assert time.monotonic() - began >= 0.2  # a sleep is never shorter than asked for
+    assert line.struck > 0
 
 
 def test_a_half_closed_line_says_nothing_and_does_not_end(line: Proxy) -> None:
@@ -95,6 +108,7 @@ def test_a_half_closed_line_says_nothing_and_does_not_end(line: Proxy) -> None:
         line.half_close()
         with pytest.raises(TimeoutError):
             _ask(client, b"into nothing")
+    assert line.struck == 1
 
 
 def test_a_line_is_cut_after_so_many_bytes_once(line: Proxy) -> None:
@@ -103,7 +117,7 @@ def test_a_line_is_cut_after_so_many_bytes_once(line: Proxy) -> None:
         assert _ask(client, bytes(900)) == bytes(900)
         client.sendall(bytes(900))
         assert _ended(client)
-    assert line.lost == 1
+    assert line.struck == 1
     with _client(line) as client:
         assert len(_ask(client, bytes(900))) == 900
 
@@ -115,6 +129,6 @@ def test_the_answer_to_the_nth_such_request_is_lost_though_the_request_arrived(l
         assert _ask(client, b"SELECT") == b"SELECT"
         client.sendall(b"COMMIT two")
         assert _ended(client)
-    assert line.lost == 1
+    assert line.struck == 1
     with _client(line) as client:
         assert _ask(client, b"COMMIT three") == b"COMMIT three"

@@ -30,5 +30,12 @@ def test_what_is_promised_of_a_fault_is_kept(site: Site, row: str, seed: int) ->
     assert Outcome(found.lost, found.twice, wrong=found.wrong) == Outcome()
 
 
+def test_faults_of_every_kind_on_the_way_to_the_broker_last_a_minute_now_and_then() -> None:
+    long = [seed for seed in range(1, 101) if broker.lasts(seed) == 60]
+    assert len([seed for seed in long if seed <= 10]) >= 2
+    assert {"cut", "deaf"} <= {broker.kind(seed) for seed in long if seed <= 12}
+    assert all(sum(broker.kind(seed) == kind for seed in long) >= 2 for kind in broker.FAULTS)
+
+
 def test_every_row_is_shown() -> None:
     assert set(SEEDS) == set(ROWS)

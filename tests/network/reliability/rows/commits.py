@@ -18,8 +18,8 @@ def run(site: Site, seed: int) -> Outcome:
     """Lose the answer to one of the commits of a receiver, let it go on, and look."""
     line = real(site).catalog_line
     place, random = site.shared("commit-answer", 1, 1, lambda place: _prepare(place, line)), chance(seed)
-    wrong, lost_before, ended = list[str](), line.lost, Ending(DONE)
-    while line.lost == lost_before:
+    wrong, before, ended = list[str](), line.struck, Ending(DONE)
+    while line.struck == before:
         wrong += place.send(place.export(EVENTS, FILES))
         line.weather = Weather(lose_answer_to=COMMIT, count=random.randrange(int(place.typical["commits"])))
         ended = start(tasks.receive, site.root, place.town).ending()
@@ -31,7 +31,7 @@ def run(site: Site, seed: int) -> Outcome:
     found = place.check()
     wrong += [*found.wrong, *missing_files(site.root, place.town)]
     noticed = float(not ended.postponed)
-    return Outcome(found.lost, found.twice, line.lost - lost_before, tuple(wrong), {"went on by itself": noticed})
+    return Outcome(found.lost, found.twice, line.struck - before, tuple(wrong), {"went on by itself": noticed})
 
 
 def _prepare(place: Place, line: Proxy) -> None:

@@ -40,6 +40,7 @@ def run(site: Site, seed: int) -> Outcome:
     began = stage.hub_end()
     jobs = [LIVE, BACKFILL]
     wrong = _killed(stage, jobs, random)
+    killed = 0 if wrong else len(jobs)
     wrong += _until_done(stage.root, jobs)
     state, sent = release_state(stage.root, TOWN), stage.reported(began)
     if state != stage.state:
@@ -48,7 +49,7 @@ def run(site: Site, seed: int) -> Outcome:
     wrong += _until_done(stage.root, jobs)
     if release_state(stage.root, TOWN) != state or stage.reported(began) != sent:
         wrong.append("closing once more changed a release")
-    return Outcome(lost, twice, len(jobs), tuple(wrong))
+    return Outcome(lost, twice, killed, tuple(wrong))
 
 
 def _killed(stage: "_Stage", jobs: Sequence[tuple[str, ...]], random: Random) -> list[str]:

@@ -62,7 +62,7 @@ def _gone_on(place: Place, ended: Ending, wrong: list[str]) -> Outcome:
         wrong.append(f"the receiver ended as {ended.how} before its kill: {ended.text}")
     wrong += place.receive()
     found = place.check()
-    return Outcome(found.lost, found.twice, 1, (*wrong, *found.wrong))
+    return Outcome(found.lost, found.twice, int(ended.how == KILLED), (*wrong, *found.wrong))
 
 
 def _prepare(place: Place) -> None:

@@ -22,7 +22,7 @@ def run(site: Site, seed: int) -> Outcome:
         wrong.append(f"the sender ended as {ended.how} before its kill: {ended.text}")
     wrong += place.send(files) + place.receive()
     found = place.check()
-    return Outcome(found.lost, found.twice, 1, (*wrong, *found.wrong))
+    return Outcome(found.lost, found.twice, int(ended.how == KILLED), (*wrong, *found.wrong))
 
 
 def _prepare(place: Place) -> None:
