@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.network.reliability.engines import Embedded
 from tests.network.reliability.real import Real
 from tests.network.reliability.site import Site
-from tests.network.reliability.soak import Soak, append_result, go_on, result_line
+from tests.network.reliability.soak import Soak, append_result, commit_now, go_on, result_line
 from tests.network.reliability.table import ROWS
 
 STATE = Path("build/soak")
@@ -22,7 +22,7 @@ def main() -> int:
     row = ROWS[given.row]
     engines = Embedded() if given.embedded else Real()
     state = STATE / f"{row.name}{'-embedded' if given.embedded else ''}.json"
-    soak = Soak.resumed(state, row.name, given.runs or row.full, given.seed, engines.versions)
+    soak = Soak.resumed(state, row.name, given.runs or row.full, given.seed, engines.versions, commit_now())
     if soak.outcomes:
         _tell(f"Going on behind run {len(soak.outcomes)} of {soak.runs}.")
     folder = Path(tempfile.mkdtemp(prefix=f"soak-{row.name}-"))

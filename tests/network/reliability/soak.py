@@ -18,6 +18,8 @@ RESULTS = Path(__file__).resolve().parents[3] / "docs" / "reliability.md"
 TOLD = 600
 """Characters that are told of what is wrong; all of it is in the file."""
 END_OF_RESULTS = "<!-- results end here -->"
+RUN = ("connectors", "contracts", "schemas", "services", "infra", "tests")
+"""Folders whose files a soak runs."""
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Soak:
         runs: how many are wanted.
         seed: of the first run; each next one has the next number.
         engines: on which it runs.
+        commit: of the code that it runs, with a plus sign where files differ from it.
         seconds: that the runs took.
         outcomes: of the runs that were done.
     """
@@ -37,20 +40,22 @@ class Soak:
     runs: int
     seed: int
     engines: str
+    commit: str
     seconds: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
 
     @staticmethod
-    def resumed(path: Path, row: str, runs: int, seed: int, engines: str) -> "Soak":
+    def resumed(path: Path, row: str, runs: int, seed: int, engines: str, commit: str) -> "Soak":
         """Read what was done of the same soak; a new one if there is none."""
-        wanted = Soak(row, runs, seed, engines)
+        wanted = Soak(row, runs, seed, engines, commit)
         if not path.exists():
             return wanted
-        known = json.loads(path.read_text("utf-8"))
+        known = {"commit": "", **json.loads(path.read_text("utf-8"))}  # files of earlier soaks do not say it
         outcomes = [Outcome(**{**item, "wrong": tuple(item["wrong"])}) for item in known.pop("outcomes")]
         found = Soak(**known, outcomes=outcomes)
-        same = (found.row, found.seed, found.engines) == (row, seed, engines)
-        return Soak(row, runs, seed, engines, found.seconds, outcomes[:runs]) if same else wanted
+        if (found.row, found.seed, found.engines, found.commit) != (row, seed, engines, commit):
+            return wanted
+        return Soak(row, runs, seed, engines, commit, found.seconds, outcomes[:runs])
 
     def save(self, path: Path) -> None:
         """Write it, whole or not at all."""
@@ -103,21 +108,27 @@ def result_line(soak: Soak, row: Row) -> str:
         f"{soak.seed}",
         f"{soak.seconds / 60:.1f} min",
         datetime.now(UTC).date().isoformat(),
-        f"{soak.engines}; {_commit()}",
+        f"{soak.engines}; {soak.commit}",
         "; ".join(told),
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def append_result(line: str, to: Path = RESULTS) -> None:
-    """Put a line at the end of the table of results."""
+    """Put a line at the end of the table of results.
+
+    Raises:
+        ValueError: the page does not say where the table ends.
+    """
     text = to.read_text("utf-8")
+    if text.count(END_OF_RESULTS) != 1:
+        raise ValueError(f"{to.name} has no single line {END_OF_RESULTS}, so the result has no place: {line}")
     to.write_text(text.replace(END_OF_RESULTS, f"{line}\n{END_OF_RESULTS}"), "utf-8")
 
 
-def _commit() -> str:
+def commit_now() -> str:
     """Return the commit that was run, with a plus sign where files differ from it."""
-    commit, changes = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "services", "infra")
+    commit, changes = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", *RUN)
     return f"{commit}{'+' if changes else ''}" if commit else "no commit"
 
 

@@ -1,5 +1,6 @@
 """A soak goes on where it was interrupted, and tells what every run found."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,23 +34,33 @@ def site(tmp_path: Path) -> Site:
 
 def test_an_interrupted_soak_does_only_what_is_left(tmp_path: Path, site: Site) -> None:
     path, seeds = tmp_path / "soak.json", list[int]()
-    soak = Soak.resumed(path, "some-row", 5, 10, "engines")
+    soak = Soak.resumed(path, "some-row", 5, 10, "engines", "c0ffee")
     with pytest.raises(Interrupted):
         go_on(soak, _row(seeds, break_at=13), site, path, lambda _: None)
-    again = Soak.resumed(path, "some-row", 5, 10, "engines")
+    again = Soak.resumed(path, "some-row", 5, 10, "engines", "c0ffee")
     go_on(again, _row(seeds), site, path, lambda _: None)
     assert seeds == [10, 11, 12, 13, 14]
     assert [item.lost for item in again.outcomes] == [0, 0, 1, 0, 0]
     assert not again.kept
 
 
-def test_a_soak_of_another_seed_or_on_other_engines_begins_anew(tmp_path: Path, site: Site) -> None:
+def test_a_soak_of_another_seed_engine_or_commit_begins_anew(tmp_path: Path, site: Site) -> None:
     path = tmp_path / "soak.json"
-    soak = Soak.resumed(path, "some-row", 2, 10, "engines")
+    soak = Soak.resumed(path, "some-row", 2, 10, "engines", "c0ffee")
     go_on(soak, _row([]), site, path, lambda _: None)
-    assert Soak.resumed(path, "some-row", 2, 10, "engines").outcomes == soak.outcomes
-    assert Soak.resumed(path, "some-row", 2, 11, "engines").outcomes == []
-    assert Soak.resumed(path, "some-row", 2, 10, "others").outcomes == []
+    assert Soak.resumed(path, "some-row", 2, 10, "engines", "c0ffee").outcomes == soak.outcomes
+    assert Soak.resumed(path, "some-row", 2, 11, "engines", "c0ffee").outcomes == []
+    assert Soak.resumed(path, "some-row", 2, 10, "others", "c0ffee").outcomes == []
+    assert Soak.resumed(path, "some-row", 2, 10, "engines", "c0ffee+").outcomes == []
+
+
+def test_a_soak_of_a_file_that_names_no_commit_begins_anew(tmp_path: Path, site: Site) -> None:
+    path = tmp_path / "soak.json"
+    go_on(Soak.resumed(path, "some-row", 2, 10, "engines", "c0ffee"), _row([]), site, path, lambda _: None)
+    known = json.loads(path.read_text("utf-8"))
+    del known["commit"]
+    path.write_text(json.dumps(known), "utf-8")
+    assert Soak.resumed(path, "some-row", 2, 10, "engines", "c0ffee").outcomes == []
 
 
 def test_a_run_that_breaks_is_told_and_the_next_ones_are_done(tmp_path: Path, site: Site) -> None:
@@ -59,7 +70,7 @@ def test_a_run_that_breaks_is_told_and_the_next_ones_are_done(tmp_path: Path, si
             raise OSError("the machine fails")
         return Outcome()
 
-    soak, told = Soak("some-row", 3, 0, "engines"), list[str]()
+    soak, told = Soak("some-row", 3, 0, "engines", "c0ffee"), list[str]()
     go_on(soak, replace(_row([]), run=run), site, tmp_path / "soak.json", told.append)
     assert [item.kept for item in soak.outcomes] == [True, False, True]
     assert "the machine fails" in told[1]
@@ -67,7 +78,7 @@ def test_a_run_that_breaks_is_told_and_the_next_ones_are_done(tmp_path: Path, si
 
 def test_the_result_is_a_line_at_the_end_of_the_table(tmp_path: Path, site: Site) -> None:
     seeds = list[int]()
-    soak = Soak("some-row", 3, 10, "engines 1.0")
+    soak = Soak("some-row", 3, 10, "engines 1.0", "c0ffee")
     go_on(soak, _row(seeds), site, tmp_path / "soak.json", lambda _: None)
     page = tmp_path / "page.md"
     page.write_text(f"| row | runs |\n{END_OF_RESULTS}\nmore\n", "utf-8")
@@ -75,5 +86,13 @@ def test_the_result_is_a_line_at_the_end_of_the_table(tmp_path: Path, site: Site
     line = page.read_text("utf-8").splitlines()[1]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:8] == ["`some-row`", "3 of 100", "3", "150", "1", "0", "1", "10"]
+    assert cells[-2] == "engines 1.0; c0ffee"
     assert cells[-1] == "seconds: median 11, most 12"
     assert page.read_text("utf-8").endswith(f"{END_OF_RESULTS}\nmore\n")
+
+
+def test_a_result_is_not_lost_silently_on_a_page_that_has_no_place_for_it(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("| row | runs |\n", "utf-8")
+    with pytest.raises(ValueError, match=r"page\.md"):
+        append_result("| a result |", page)
