@@ -117,11 +117,17 @@ class Lineage(BaseModel):
     url: Annotated[str, Field(pattern=r"https?://[^\s@]+")] | None = None
 
 
+MOST_EMBARGO_DAYS = 366
+
+
 class Release(BaseModel):
-    """When others may see what a municipality released: days after the period's end."""
+    """When others may see what a municipality released: days after the period's end, as `init` puts into the directory.
+
+    In a home that has a directory it may only say the same; left out, nothing is compared.
+    """
 
     model_config = ConfigDict(extra="forbid")
-    embargo_days: Annotated[int, Field(ge=0, le=366)] = 0
+    embargo_days: Annotated[int, Field(ge=0, le=MOST_EMBARGO_DAYS)] | None = None
 
 
 def _require(section: SectionT, wanted: bool, server: str | None) -> SectionT:  # noqa: FBT001 - a validator's own
@@ -176,8 +182,9 @@ rows = 100000
 close_day = 10
 
 [release]
-# others see a municipality's released cells this many days after the period has ended; it sees its own at once
-embargo_days = 0
+# others see a municipality's released cells this many days after the period has ended; it sees its own at once;
+# `spiegelnet init` writes it into the directory, which says it for the whole network; left out, 0
+# embargo_days = 14
 """
 
 SERVERS_CONFIG = """

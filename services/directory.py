@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.config import MOST_EMBARGO_DAYS
 from services.errors import Fatal
 from services.privacy.errors import BadKey
 from services.privacy.keys import PublicKeys
@@ -49,9 +50,16 @@ def members_digest(members: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Directory:
-    """All participants by id."""
+    """All participants by id, and what they agreed upon.
+
+    Attributes:
+        participants: by id.
+        embargo_days: days after a period's end from which others may see what was released about it. Every participant
+            has the same directory, so that nobody shows early what another keeps back.
+    """
 
     participants: dict[str, Participant] = field(default_factory=dict)
+    embargo_days: int = 0
 
     def get(self, participant_id: str) -> Participant:
         """Return one participant.
@@ -96,7 +104,8 @@ class Directory:
     def save(self, path: Path) -> None:
         """Write the directory as JSON."""
         entries = [_as_json(self.participants[key]) for key in sorted(self.participants)]
-        path.write_text(json.dumps({"format": "spiegelnet/directory/v1", "participants": entries}, indent=1), "utf-8")
+        content = {"format": "spiegelnet/directory/v1", "embargo_days": self.embargo_days, "participants": entries}
+        path.write_text(json.dumps(content, indent=1), "utf-8")
 
     @staticmethod
     def load(path: Path) -> "Directory":
@@ -106,8 +115,9 @@ class Directory:
             Fatal: the file is missing or damaged.
         """
         try:
-            entries = json.loads(path.read_text("utf-8"))["participants"]
-            return Directory.of(_from_json(entry) for entry in entries)
+            content = json.loads(path.read_text("utf-8"))
+            participants = Directory.of(_from_json(entry) for entry in content["participants"]).participants
+            return Directory(participants, _days(content.get("embargo_days", 0)))
         except (OSError, ValueError, KeyError, TypeError, BadKey) as error:
             raise Fatal(
                 f"The directory {path} cannot be read.",
@@ -119,6 +129,13 @@ class Directory:
     def of(participants: Iterable[Participant]) -> "Directory":
         """Build a directory of participants."""
         return Directory({item.id: item for item in participants})
+
+
+def _days(value: object) -> int:
+    """Check days of embargo: who cannot read them must not take them for none."""
+    if type(value) is not int or not 0 <= value <= MOST_EMBARGO_DAYS:
+        raise ValueError("embargo_days")
+    return value
 
 
 def _as_json(item: Participant) -> dict[str, Any]:

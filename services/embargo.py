@@ -1,6 +1,6 @@
 """From which day others may see what was released about a period: the same day for all nodes of a network.
 
-The day follows from the period and the network's setting alone, so that making a table anew gives the same bytes, and
+The day follows from the period and the network's directory alone, so that making a table anew gives the same bytes, and
 no figure of the hub shows by itself a cell that its node still keeps back. Trino compares it with today; on one
 machine, where everything belongs to one owner, it is a column like others.
 """
@@ -20,7 +20,7 @@ def public_from(period: str, embargo_days: int) -> dt.date | None:
 
     Args:
         period: `2025-12`, `2025-Q4` or `2025`; of another text, which the hub may have received, nobody sees anything.
-        embargo_days: as in the settings, `release.embargo_days`.
+        embargo_days: of the network, `Network.embargo_days`.
     """
     try:
         return period_of(period).end + dt.timedelta(days=embargo_days)

@@ -92,7 +92,7 @@ def run_benchmark(
     cells = pl.concat([observations.select(COLUMNS), regional.select(COLUMNS)])
     frame, peers = figures(cells, population, catalogue, dt.datetime.now(dt.UTC))
     frame = _released_at(frame, observations, regional)
-    published, days = node.published(), network.settings.release.embargo_days
+    published, days = node.published(), network.embargo_days
     sorted_cells = cells.sort("period", "area", "indicator", "dimension", "dimension_value")
     for name, rows in (
         ("benchmark.figures", with_public_from(frame, days)),

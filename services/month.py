@@ -233,7 +233,7 @@ def _counted(
 
 def _publish(network: Network, sender: Sender, node: NodeStore, part: _Counted) -> None:
     """Put cells into the published warehouse, and the releases into the log that stays in the node."""
-    days = network.settings.release.embargo_days
+    days = network.embargo_days
     cells = with_public_from(part.cells, days)
     sender.at("publish cells")
     table = published_table(node.published(), PUBLISHED_CELLS, cells.to_arrow().schema, days)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.access import Access
 from services.broker import Broker, SqliteBroker
-from services.config import Settings, load_settings
+from services.config import CONFIG_FILE, Settings, load_settings
 from services.directory import Directory
 from services.errors import Fatal, NotAllowed
 from services.home import Home
@@ -48,6 +48,23 @@ class Network:
     def directory(self) -> Directory:
         """Participants and public keys."""
         return Directory.load(self.home.directory)
+
+    @property
+    def embargo_days(self) -> int:
+        """Days after a period's end from which others may see what was released about it, as the directory says.
+
+        Raises:
+            Fatal: the settings of this home say another number.
+        """
+        agreed, here = self.directory.embargo_days, self.settings.release.embargo_days
+        if here not in (None, agreed):
+            raise Fatal(
+                f"The directory has an embargo of {agreed} days, and the settings of this home say {here}.",
+                "The whole network has one embargo: with two, one participant would show what another keeps back.",
+                f"Take embargo_days out of {CONFIG_FILE} and the environment. Or agree on another number: where the "
+                "directory is made, set it there, run `spiegelnet init` again and give everybody directory.json.",
+            )
+        return agreed
 
     @cached_property
     def registry(self) -> Registry:

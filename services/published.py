@@ -58,7 +58,7 @@ def ensure_published(network: Network, participant: str) -> None:
     root = network.home.participant(participant).root
     catalog = open_warehouse(root, "published", network.database(participant))
     for name, schema in published_schemas(participant).items():
-        published_table(catalog, name, schema, network.settings.release.embargo_days)
+        published_table(catalog, name, schema, network.embargo_days)
 
 
 def _arrow(columns: Mapping[str, str]) -> pa.Schema:

@@ -101,7 +101,7 @@ def publish_quality(
     Of a month of which events were kept long enough and are removed, it stays as it was published.
     """
     population = references(current_events(node.catalog, network.registry.get("population_reference")))
-    published, days = node.published(), network.settings.release.embargo_days
+    published, days = node.published(), network.embargo_days
     removed = trimmed_periods(open_intake(node.catalog))
     whole = [item for month, item in closes.items() if month not in removed]
     for kept, stand in together(whole).items():

@@ -95,7 +95,8 @@ def _member(path: Path, number: int, entry: dict[str, object]) -> Member:
 def create_network(root: Path, members: Sequence[Member], *, servers: bool = False) -> Home:
     """Set up a network in `root`; running it again adds what is missing and keeps all keys and data.
 
-    What the directory says of a member (name, kind, province, whom it serves, what it may send) is as given now.
+    What the directory says of a member (name, kind, province, whom it serves, what it may send) is as given now; the
+    network's embargo is as the home's settings say, where they say it.
 
     Args:
         root: the home.
@@ -107,8 +108,9 @@ def create_network(root: Path, members: Sequence[Member], *, servers: bool = Fal
     """
     home = Home(root)
     registry = load_registry()
-    known = Directory.load(home.directory).participants if home.directory.exists() else {}
-    entries = known | {item.id: _participant(home, registry, item, known.get(item.id)) for item in members}
+    known = Directory.load(home.directory) if home.directory.exists() else Directory()
+    present = known.participants
+    entries = present | {item.id: _participant(home, registry, item, present.get(item.id)) for item in members}
     home.key_services.mkdir(parents=True, exist_ok=True)
     for name in "ab":
         _write_secret(home.key_services / f"{name}.seed", secrets.token_bytes(SEED_SIZE))
@@ -116,7 +118,8 @@ def create_network(root: Path, members: Sequence[Member], *, servers: bool = Fal
     if not config.exists():
         config.write_text(DEFAULT_CONFIG + (SERVERS_CONFIG if servers else ""), "utf-8")
     _prepare_access(home, entries)
-    Directory(entries).save(home.directory)
+    stated = load_settings(root).release.embargo_days
+    Directory(entries, known.embargo_days if stated is None else stated).save(home.directory)
     return home
 
 
