@@ -22,16 +22,13 @@ from services.sql_users import users
 from services.store.snapshots import scan
 from services.store.tables import load_table
 from tests.network.sql.site import until
-from tests.small_network import arrears, export, texts
 
 SENDER, TOWN = "es-stroom", "gm0687"
 
 
 @pytest.fixture(scope="module")
 def route(servers: Home) -> Route:
-    """Give a supplier with an export of three signals in a municipality."""
-    rows = arrears(TOWN, "2025-12", range(1, 4))
-    export(servers.participant(SENDER).sources, "energy", texts("energy", rows), "_2025-12")
+    """Give a supplier and a municipality."""
     return Route.of(servers, SENDER, TOWN)
 
 
@@ -56,9 +53,15 @@ def test_each_file_becomes_a_row(route: Route) -> None:
     assert arrears_of(route) == before + 2
 
 
-def test_a_sender_without_an_export_for_the_receiver_is_told(route: Route) -> None:
-    with pytest.raises(Fatal, match="no export with 2 addresses in gm0715"):
-        file_to_row(Route.of(route.network.home, SENDER, "gm0715"), files=2)
+def test_more_files_than_there_are_postcodes_are_refused(route: Route) -> None:
+    with pytest.raises(Fatal, match="fewer than 3 postcodes in gm0687"):
+        file_to_row(route, files=3)
+
+
+def test_a_command_that_fails_is_told_and_no_row_is_waited_for(route: Route) -> None:
+    stranger = Route.of(route.network.home, "cbs", TOWN)
+    with pytest.raises(Fatal, match=r"`spiegelnet send` of energie_achterstanden_bench_000\.csv ended with \d"):
+        file_to_row(stranger, files=1)
 
 
 def test_events_go_through_the_broker_by_every_way(route: Route) -> None:
