@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from infra import stack
+from infra.linux import works_in
 from services.config import load_settings
 from services.home import Home
 from tests import small_network
@@ -70,6 +73,8 @@ def open_folder() -> Iterator[Path]:
 def new_home(more: str = "") -> Iterator[Home]:
     """Give the small network in a home for servers, none started yet; ends those that are started, whatever happens.
 
+    Whatever was started listens to this machine only, and leaves no process behind.
+
     Args:
         more: further lines of `spiegelnet.toml`.
     """
@@ -77,8 +82,26 @@ def new_home(more: str = "") -> Iterator[Home]:
         home = small_network.create(folder / "home", settings_at(free_ports()) + more, servers=True)
         try:
             yield home
+            require_listening_here_only(home)
         finally:
             stack.down(home)
+        assert processes(home) == []
+
+
+def processes(home: Home) -> list[psutil.Process]:
+    """Return the processes that work in the folders of a home's servers: the servers, and all that these started."""
+    return [item for item in psutil.process_iter() if works_in(item.pid, home.servers)]
+
+
+def require_listening_here_only(home: Home) -> None:
+    """Fail when a server of a home listens where another machine could reach it."""
+    for process in processes(home):
+        try:
+            connections = process.net_connections("inet")
+        except psutil.NoSuchProcess:  # servers start and end children all the time
+            continue
+        addresses = {item.laddr.ip for item in connections if item.status == psutil.CONN_LISTEN}
+        assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}, f"process {process.pid} listens at {addresses}"
 
 
 def start(home: Home, *names: str) -> Home:
