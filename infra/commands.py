@@ -101,16 +101,10 @@ def _chosen(without: list[str]) -> list[str]:
 def _network(root: Path, members_file: Path | None) -> tuple[Home, Settings]:
     """Open the network in `root`; make it when there is none, and add members that a file names."""
     from services.config import load_settings  # noqa: PLC0415 - help is quick
-    from services.places import places  # noqa: PLC0415
-    from services.setup import create_network, members_from, sample_members  # noqa: PLC0415
+    from services.setup import create_network, members_from, require_servers, sample_members  # noqa: PLC0415
 
     home = Home(root)
-    if home.directory.exists() and not places(load_settings(root)):
-        raise Fatal(
-            f"The network in {root} keeps its data in files and has no servers.",
-            "Its data do not move to servers.",
-            "Name another folder with --home; `spiegelnet up` makes a network there.",
-        )
+    require_servers(home)
     if members_file is not None or not home.directory.exists():
         create_network(root, members_from(members_file) if members_file else sample_members(), servers=True)
     return home, load_settings(root)

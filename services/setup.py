@@ -15,6 +15,7 @@ from services.contracts import SENDER_KINDS
 from services.directory import Directory, Participant
 from services.errors import Fatal
 from services.home import Home
+from services.places import places
 from services.privacy.keys import ParticipantKeys
 from services.registry import Registry, load_registry
 from services.samples.network import load_network
@@ -101,12 +102,17 @@ def create_network(root: Path, members: Sequence[Member], *, servers: bool = Fal
     Args:
         root: the home.
         members: who takes part.
-        servers: whether a new home is for Kafka, PostgreSQL, Trino and Airflow; one that is there stays what it is.
+        servers: whether the home is for Kafka, PostgreSQL, Trino and Airflow.
 
     Returns:
         The home.
+
+    Raises:
+        Fatal: it is for servers, and there is a network in it that has none.
     """
     home = Home(root)
+    if servers:
+        require_servers(home)
     registry = load_registry()
     known = Directory.load(home.directory) if home.directory.exists() else Directory()
     present = known.participants
@@ -121,6 +127,20 @@ def create_network(root: Path, members: Sequence[Member], *, servers: bool = Fal
     stated = load_settings(root).release.embargo_days
     Directory(entries, known.embargo_days if stated is None else stated).save(home.directory)
     return home
+
+
+def require_servers(home: Home) -> None:
+    """Raise when there is a network in a home that was made without servers; it stays what it is.
+
+    Raises:
+        Fatal: so it is.
+    """
+    if home.directory.exists() and not places(load_settings(home.root)):
+        raise Fatal(
+            f"The network in {home.root} keeps its data in files and has no servers.",
+            "Its data do not move to servers.",
+            "Name another folder with --home; `spiegelnet up` makes a network there.",
+        )
 
 
 def _prepare_access(home: Home, participants: Iterable[str]) -> None:

@@ -24,12 +24,18 @@ def init(
     network: Annotated[
         Path | None, typer.Option(help="TOML file with the participants; without it the sample network.")
     ] = None,
+    servers: Annotated[
+        bool,
+        typer.Option(
+            "--servers", help="A new network is for the servers of `spiegelnet up`, none of them started yet."
+        ),
+    ] = False,
 ) -> None:
     """Set up a network: keys, directory, topics, settings. Running it again adds what is missing."""
     from services.setup import create_network, members_from, sample_members
 
     members = members_from(network) if network else sample_members()
-    created = create_network(home, members)
+    created = create_network(home, members, servers=servers)
     out().print(f"A network of {len(members)} participants is in {created.root}; its settings are in spiegelnet.toml.")
 
 

@@ -33,7 +33,9 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
 
 @each_page
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
-    for name in re.findall(r"`((?:services|connectors|schemas|contracts|tests|docs)/[\w./-]+\.\w+)`", prose(page)):
+    for name in re.findall(
+        r"`((?:dags|services|connectors|infra|schemas|contracts|tests|docs)/[\w./-]+\.\w+)`", prose(page)
+    ):
         assert (ROOT / name).exists(), f"{page.name} names {name}"
 
 

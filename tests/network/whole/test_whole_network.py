@@ -1,13 +1,7 @@
 """The whole network on its real servers: from the first export over Kafka to the benchmark that Trino answers."""
 
 import json
-from collections.abc import Iterator
 
-import pytest
-
-from infra import stack
-from infra.airflow import server
-from infra.process import start
 from infra.schedule import open_schedule
 from services import tasks
 from services.config import load_settings
@@ -15,24 +9,11 @@ from services.federation.surface import query
 from services.home import Home
 from services.surface import open_published
 from tests.command import run
-from tests.network import homes
 from tests.network.schedule.real import await_run, await_that, backfilled
 from tests.small_network import BACK, MUNICIPALITIES, SENDERS, Stages, write_sources
 
 STATUSES = f"SELECT period, municipality, indicator, status FROM hub.benchmark.figures WHERE period IN {BACK}"
 PERIODS = f"SELECT period, released, complete FROM hub.benchmark.periods WHERE period IN {BACK} ORDER BY period"
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Home]:
-    """All servers, everybody known at them, and exports that lie ready; ends with the module."""
-    with homes.new_home() as made:
-        config = made.root / "spiegelnet.toml"
-        config.write_text(config.read_text("utf-8").replace("[sql]\n", "[sql]\nmemory_mib = 768\n"), "utf-8")
-        homes.start(made, *homes.SERVERS)
-        stack.make_known(made, load_settings(made.root), homes.SERVERS)
-        start(server(made, load_settings(made.root)))
-        yield made
 
 
 def trino(home: Home, question: str) -> list[dict[str, object]]:

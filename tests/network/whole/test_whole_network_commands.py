@@ -1,0 +1,102 @@
+"""Every `bash` block of the pages about the network runs as it stands; `down` ends all, and `up` brings it back.
+
+The folder and the municipality of the examples are put in place of the reader's. `make` only looks whether it has the
+target: it would set up another network.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.states import states
+from services.config import HOME_VARIABLE, load_settings
+from services.home import Home
+from services.setup import Member
+from tests.command import run, run_apart
+from tests.docs.markdown import ROOT, Block, blocks
+from tests.network import homes
+from tests.small_network import MUNICIPALITIES, members
+
+PAGES = [ROOT / "docs" / "operations.md", ROOT / "docs" / "commands.md", ROOT / "README.md"]
+BLOCKS = [block for page in PAGES for block in blocks(page, "bash")]
+EXAMPLES = {"/srv/spiegelnet": "{home}", "gm0281": MUNICIPALITIES[0], "gm0518": MUNICIPALITIES[0]}
+ALL = {"postgresql", "kafka", "key-service-a", "key-service-b", "trino", "airflow"}
+PROGRAMS = {
+    "spiegelnet": f'exec {shlex.quote(sys.executable)} -c "from services.cli import main; main()" "$@"',
+    "make": f'grep -q "^$1:.*##" {shlex.quote(str(ROOT / "Makefile"))} && echo "make $1"',
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder with what the commands name, and the programs that they call."""
+
+    folder: Path
+    home: Home
+
+    def run(self, text: str) -> str:
+        """Run lines as a reader does; return what they print. Fails where one fails."""
+        for example, ours in EXAMPLES.items():
+            text = text.replace(example, ours.format(home=shlex.quote(str(self.home.root))))
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        done = subprocess.run(  # noqa: S603 - our own documentation, as a reader would run it
+            ["bash", "-euc", text],  # noqa: S607 - whichever bash the reader has
+            cwd=self.folder,
+            env={**os.environ, "PATH": path, HOME_VARIABLE: str(self.home.root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{text}: {done.stderr}"
+        return done.stdout
+
+
+def entry(member: Member) -> str:
+    """Return a participant as the file of a network has it."""
+    pairs = {"id": member.id, "name": member.name, "kind": member.kind, "province": member.province}
+    lines = [f'{name} = "{value}"' for name, value in pairs.items() if value]
+    return "\n".join(["[[participant]]", *lines, f"serves = {list(member.serves)}", ""])
+
+
+def answering(home: Home) -> set[str]:
+    """Return the servers that answer."""
+    return {item.name for item in states(home, load_settings(home.root)) if item.healthy}
+
+
+@pytest.fixture
+def desk(home: Home, tmp_path: Path) -> Desk:
+    """A desk in a network of which all servers run."""
+    (tmp_path / "participants.toml").write_text("\n".join(map(entry, members())), "utf-8")
+    (tmp_path / "bin").mkdir()
+    for name, script in PROGRAMS.items():
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!/bin/bash\n{script}\n", "utf-8")
+        program.chmod(0o755)
+    if answering(home) != ALL:
+        assert run_apart("up", "--home", home.root).code == 0
+    return Desk(tmp_path, home)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_block_of_commands_runs_and_every_line_says_something(block: Block, desk: Desk) -> None:
+    for line in block.text.replace("\\\n", " ").splitlines():
+        assert desk.run(line).strip(), f"{block.name}: {line} says nothing"
+    if "node remove" in block.text:
+        assert run("node", "add", MUNICIPALITIES[0], "--home", desk.home.root).code == 0
+    if "schedule on" in block.text:
+        assert run("schedule", "off", "--home", desk.home.root).code == 0
+
+
+def test_down_leaves_no_process_and_up_then_answers_at_all_servers(desk: Desk) -> None:
+    assert desk.run("spiegelnet down --home /srv/spiegelnet")
+    assert homes.processes(desk.home) == []
+    began = time.monotonic()
+    assert desk.run("spiegelnet up --home /srv/spiegelnet")
+    print(f"\nup, warm, all servers: {time.monotonic() - began:.1f} s")  # noqa: T201 - told, not judged: it is the machine's
+    assert answering(desk.home) == ALL
