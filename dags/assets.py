@@ -5,7 +5,7 @@ from typing import Final
 from airflow.sdk import Asset, AssetAlias
 
 RELEASES: Final = Asset("releases", uri="spiegelnet://releases")
-"""A node's release has come to the hub, or a period is due there; `extra` has the period."""
+"""All nodes of a machine have ended their month, or a period is due at the hub; `extra` has the period."""
 DUE: Final = AssetAlias("due_releases")
 """Under this name an intake tells of `RELEASES`, when there is something to tell."""
 BENCHMARK: Final = Asset("benchmark", uri="spiegelnet://benchmark")

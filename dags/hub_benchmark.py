@@ -1,10 +1,10 @@
 """Hub benchmark: released cells of all nodes become figures beside peers, in the hub's published tables.
 
-It runs when a node's release of a period has come (the asset `releases`, the period in the event's `extra`), and each
-morning for what nobody announces. A period is in the benchmark when every municipality has released it, or from the
-closing day on with what has come: then `hub.benchmark.periods` states the coverage and names who is missing, and so
-does an alert. A period for which the benchmark still waits is left out; if it is the only one that the run is about,
-the run skips.
+It runs when nodes released a period (the asset `releases`, the period in the event's `extra`), and each morning for
+what nobody announces. A period is in the benchmark when every municipality has released it, or else with what has come
+once the closing day is over and nothing more came for a day: then `hub.benchmark.periods` states the coverage and names
+who is missing, and so does an alert. A period for which the benchmark still waits is left out; if it is the only one
+that the run is about, the run skips.
 
 - **asked**: the periods that the run is about.
 - **collect**: the hub stores what waits on its topic.
@@ -78,7 +78,7 @@ def hub_benchmark() -> None:
                 get_current_context(),
                 "notice",
                 f"The benchmark of {period} does not have all municipalities.",
-                f"Not released until the closing day: {', '.join(names)}.",
+                f"Not released, though the closing day is over: {', '.join(names)}.",
                 "Ask them; when they release, the benchmark is made anew.",
             )
         return missing

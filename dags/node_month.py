@@ -10,6 +10,8 @@ A run begins when its month has ended; the month is its data interval. One chain
   Counting and protecting are one task, so that no count that is not protected is ever stored between two.
 - **report** sends the released cells, and the masked shares of what a province releases, to the hub.
 
+When all have ended **announce** tells `hub_benchmark`, once, if anybody has reported.
+
 Any task can be killed, cleared and run again: the release stays the same, byte for byte. Quarters and years close with
 their last month. Months of before are made up for with
 `spiegelnet schedule backfill 2025-01..2025-12`, one after the other. By hand a run takes the parameter `period`.
@@ -86,15 +88,18 @@ def node_month() -> None:
         done = steps.release(home(), municipality, [month_of_run()])
         return {"periods": done.periods, **done.counts}
 
-    @task(map_index_template=NAMED, outlets=[RELEASES])
+    @task(map_index_template=NAMED)
     @step
     def report(municipality: str) -> dict[str, Any]:
         from services import steps
 
-        month = month_of_run()
-        done = steps.report(home(), municipality, [month])
-        get_current_context()["outlet_events"][RELEASES].extra = {"period": month, "municipality": municipality}
+        done = steps.report(home(), municipality, [month_of_run()])
         return {"periods": done.periods, "parcels": done.parcels}
+
+    @task(outlets=[RELEASES], trigger_rule="all_done_min_one_success")
+    @step
+    def announce() -> None:
+        get_current_context()["outlet_events"][RELEASES].extra = {"period": month_of_run()}
 
     @task_group
     def municipality_month(municipality: str) -> None:
@@ -102,7 +107,7 @@ def node_month() -> None:
         closed = close(municipality=municipality)
         awaited >> closed >> release(municipality=municipality) >> report(municipality=municipality)
 
-    municipality_month.expand(municipality=municipalities())
+    municipality_month.expand(municipality=municipalities()) >> announce()
 
 
 node_month()

@@ -17,7 +17,7 @@ from services.errors import Fatal, Rejected, Retryable
 from services.home import Home
 from services.network import Network
 from services.sending.sender import open_sender
-from tests.network_state import messages, published, release_state, sender_state
+from tests.network_state import events, messages, published, release_state, sender_state
 from tests.small_network import AFTER, BACK, BEFORE, KINDS, MUNICIPALITIES, PARTNERS, arrears, copied, export, texts
 
 pytestmark = pytest.mark.xdist_group("network")
@@ -224,30 +224,55 @@ def test_exports_are_sent_once_they_are_whole_and_the_month_before_is_stated_at_
         steps.send_new(root, "es-stroom", dt.date(2026, 1, 2))
 
 
-def test_the_benchmark_waits_for_all_until_the_closing_day_and_names_who_is_missing(at_stage: AtStage) -> None:
+def test_the_benchmark_waits_for_all_until_nothing_comes_any_more_and_names_who_is_missing(at_stage: AtStage) -> None:
     root = at_stage("received")
     network = Network.open(root)
     for town in MUNICIPALITIES[:2]:
         tasks.month(root, town, BACK, AFTER)
     tasks.receive(root, "hub")
-    before, day = dt.date(2025, 12, 9), dt.date(2025, 12, 10)
+    today = came_on(root)
+    tomorrow = today + dt.timedelta(days=1)
     october, november = arrivals(network)
     assert (october.period, november.period) == BACK
     assert november.missing == MUNICIPALITIES[2:]
-    assert (october.is_due(before), november.is_due(before), november.is_due(day)) == (True, False, True)
-    made = steps.run_benchmark(network, today=before)
-    assert [item.period for item in made.periods] == ["2025-10"]
-    assert set(published(root, "hub")["benchmark.figures"].filter(period_kind="month")["period"]) == {"2025-10"}
-    steps.run_benchmark(network, today=day)
+    assert [item.is_due(today) for item in (october, november)] == [False, False]
+    assert [item.is_due(tomorrow) for item in (october, november)] == [True, True]
+    assert steps.run_benchmark(network, today=today).periods == []
+    steps.run_benchmark(network, today=tomorrow)
     told = published(root, "hub")["benchmark.periods"].filter(period="2025-11").row(0, named=True)
     assert (told["municipalities"], told["released"], told["missing"], told["complete"]) == (3, 2, ["gm0715"], False)
     assert [item.is_new for item in arrivals(network)] == [False, False]
     tasks.month(root, MUNICIPALITIES[2], BACK, AFTER)
     tasks.receive(root, "hub")
-    assert [item.is_due(before) for item in arrivals(network)] == [True, True]
+    assert [item.is_due(today) for item in arrivals(network)] == [True, True]
     steps.benchmark(root, [])
     assert published(root, "hub")["benchmark.periods"]["complete"].to_list() == [True, True]
     assert [item.is_new for item in arrivals(network)] == [False, False]
+
+
+def test_a_period_that_nobody_may_close_late_waits_until_the_closing_day_is_over(at_stage: AtStage) -> None:
+    [asked] = [item for item in steps.standing(at_stage("closed"), ["2099-12"]) if item.missing == MUNICIPALITIES]
+    assert [asked.is_due(dt.date(2100, 1, day)) for day in (9, 10, 11)] == [False, False, True]
+
+
+def test_what_was_published_once_stays_while_the_benchmark_waits_for_more(at_stage: AtStage) -> None:
+    root = at_stage("received")
+    network = Network.open(root)
+    tasks.month(root, TOWN, BACK, AFTER)
+    tasks.receive(root, "hub")
+    steps.run_benchmark(network, today=came_on(root) + dt.timedelta(days=1))
+    tasks.month(root, MUNICIPALITIES[1], BACK, AFTER)
+    tasks.receive(root, "hub")
+    today = came_on(root)
+    assert [(item.is_new, item.is_due(today)) for item in arrivals(network)] == [(True, False)] * len(BACK)
+    assert [item.period for item in steps.run_benchmark(network, today=today).periods] == list(BACK)
+
+
+def came_on(root: Path) -> dt.date:
+    """The day on which the hub got its last observation."""
+    day = events(root, "hub", "indicator_observation")["received_on"].max()
+    assert isinstance(day, dt.date)
+    return day
 
 
 def test_a_period_that_nobody_released_is_told_once_asked_for(at_stage: AtStage) -> None:

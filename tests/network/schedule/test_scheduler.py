@@ -1,6 +1,7 @@
 """The real scheduler: from the first export to the benchmark, twelve months at once, and killed in between."""
 
 import io
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -47,6 +48,11 @@ def answer(root: Path) -> list[dict[str, Any]]:
     return query(open_published(root), QUESTION).to_pylist()
 
 
+def alerts(root: Path) -> list[dict[str, Any]]:
+    path = Home(root).alerts
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
 def as_bytes(frame: pl.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.rechunk().write_ipc(out)
@@ -69,6 +75,8 @@ def test_from_the_first_export_to_the_benchmark(whole: tuple[Path, Schedule], st
     await_that(lambda: answer(root) == expected, "the benchmark answers as after the commands")
     triggered = [item for item in schedule.runs("hub_benchmark") if item["run_type"] == "asset_triggered"]
     assert triggered
+    about_past = [item for item in alerts(root) if not item["run"].startswith("scheduled__")]
+    assert about_past == []
     for town in MUNICIPALITIES:
         cells, wanted = (
             published(at, town)["published.cells"].filter(pl.col("period").is_in(BACK)) for at in (root, stages.closed)
