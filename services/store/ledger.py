@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 from pyiceberg.table import Table
@@ -74,7 +75,7 @@ def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
         return brought_up(None, intake)  # files were joined: rows that are in the ledger are in them again
     if ledger and not new:
         return Ledger(sequence_number(intake), ledger.latest, trimmed)
-    rows = _read(intake, {str(file.path): file.sequence for file in new})
+    rows = _read(intake, {file.path: file.sequence for file in new})
     known = [ledger.latest] if ledger else []
     return Ledger(sequence_number(intake), _latest([*known, rows]), trimmed)
 
@@ -99,13 +100,11 @@ def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
     return latest.sort("topic_offset", "row")
 
 
-def _read(intake: Table, sequences: dict[str, int]) -> pl.DataFrame:
-    if not sequences:
-        empty = scan_files(intake, []).select(_COLUMNS).collect()
-        return empty.with_columns(pl.lit(None, dtype=pl.Int64).alias("decided_in"))
-    read = pl.scan_parquet(list(sequences), include_file_paths="file").select(*_COLUMNS, "file").collect()
-    numbers = pl.col("file").replace_strict(sequences, return_dtype=pl.Int64).alias("decided_in")
-    return read.with_columns(numbers).drop("file")
+def _read(intake: Table, sequences: dict[Path, int]) -> pl.DataFrame:
+    read = scan_files(intake, list(sequences), file_as="file").select(*_COLUMNS, "file").collect()
+    numbers = {str(path): sequence for path, sequence in sequences.items()}
+    decided_in = pl.col("file").replace_strict(numbers, default=None, return_dtype=pl.Int64).alias("decided_in")
+    return read.with_columns(decided_in).drop("file")
 
 
 def _latest(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -93,18 +93,23 @@ def scan(table: Table, snapshot_id: int | None = None) -> pl.LazyFrame:
     return scan_files(table, files(table, snapshot_id))
 
 
-def scan_files(table: Table, paths: Sequence[Path]) -> pl.LazyFrame:
+def scan_files(table: Table, paths: Sequence[Path], *, file_as: str | None = None) -> pl.LazyFrame:
     """Read some of a table's files; a column that is younger than a file holds nothing there.
+
+    Args:
+        table: the table.
+        paths: which files.
+        file_as: name of a further column, with the path of the file that a row is in.
 
     Raises:
         Fatal: a file is damaged; see `require_whole`.
     """
     for path in paths:
         require_whole(path)
+    empty = pl.DataFrame(table.schema().as_arrow().empty_table())
     if not paths:
-        return pl.DataFrame(table.schema().as_arrow().empty_table()).lazy()
-    columns = pl.DataFrame(table.schema().as_arrow().empty_table()).schema
-    return pl.scan_parquet(list(paths), schema=columns, missing_columns="insert")
+        return empty.with_columns(pl.lit(None, pl.String).alias(file_as) if file_as else []).lazy()
+    return pl.scan_parquet(list(paths), schema=empty.schema, missing_columns="insert", include_file_paths=file_as)
 
 
 def sequence_number(table: Table, snapshot_id: int | None = None) -> int:

@@ -28,6 +28,7 @@ from services.sqlite import require_whole
 from services.store.accounts import conservation
 from services.store.events import current_events
 from services.store.intake import open_intake
+from services.store.ledger import brought_up
 from services.store.local_files import path_of
 from services.store.snapshots import data_files, scan
 from services.store.sweeping import tables_of
@@ -102,6 +103,18 @@ def test_a_damaged_file_of_a_warehouse_is_named_and_nothing_of_it_is_read(
     found = read_all(root)
     assert found.keys() == expected.keys()
     assert all(found[name].equals(frame) for name, frame in expected.items())
+
+
+def test_a_damaged_file_of_intake_is_named_by_whoever_reads_verdicts_alone(at_stage: Callable[[str], Path]) -> None:
+    root, chance = at_stage("received"), random.Random(4)
+    table = open_intake(open_node(Network.open(root), TOWN).catalog)
+    ledger = brought_up(None, table)
+    for number in range(TIMES):
+        path = chance.choice(data_files(table)).path
+        for work in (lambda: brought_up(None, table), lambda: tasks.receive(root, TOWN)):
+            with damaged(path, chance, number), pytest.raises(Fatal, match=path.name):
+                work()
+    assert brought_up(None, table).latest.equals(ledger.latest)
 
 
 @pytest.mark.parametrize("kind", KINDS)
