@@ -113,14 +113,16 @@ def write_close(
         table: of closed months, as it was when these months were found open.
         registry: event types whose tables are kept.
         months: in order.
-        standings_at: tells how the statements of the months stand in the snapshots that are kept, by their ids.
+        standings_at: tells how the statements of the months stand in the snapshots that are kept, by their ids, and
+            refuses months that cannot be closed on those.
         today: the day of the close.
         at: called with the name of each step before it.
 
     Raises:
         Retryable: another process closed or stored something since.
     """
-    kept_as = f"close-{months[0]}"
+    # All months: a close of fewer that ended here before kept what had come until then, nothing of later months.
+    kept_as = f"close-{','.join(months)}"
     at("keep snapshots")
     snapshots = keep_snapshots(catalog, registry, kept_as)
     kept, stand = json.dumps(snapshots, sort_keys=True), standings_at(snapshots)

@@ -119,7 +119,7 @@ def await_close(network: Network, municipality: str, months: Sequence[str], toda
     node = open_node(network, municipality)
     closes = closed_months(closes_table(node.catalog))
     new = [month for month in months if month not in closes]
-    require_closable(municipality, _standings(network, node, new), network.settings.month.close_day, today)
+    _closable(network, node, new, today)
 
 
 def release(network: Network, sender: Sender, months: Sequence[str]) -> MonthReport:
@@ -185,19 +185,26 @@ def _close(
     done.closed_before = [month for month in months if month in closes]
     if new:
         project(node.catalog, network.registry, sender.at)  # what an ended run of receiving left undone
-        require_closable(sender.id, _standings(network, node, new), network.settings.month.close_day, today)
-        kept_as = partial(_standings, network, node, new)
-        closes = {**closes, **write_close(node.catalog, table, network.registry, new, kept_as, today, sender.at)}
+        _closable(network, node, new, today)
+        standings_at = partial(_closable, network, node, new, today)
+        closes = {**closes, **write_close(node.catalog, table, network.registry, new, standings_at, today, sender.at)}
     done.missing = {month: closes[month][1].missing for month in months}
     return done, closes
 
 
-def _standings(
-    network: Network, node: NodeStore, months: Sequence[str], kept: Mapping[str, int] | None = None
+def _closable(
+    network: Network, node: NodeStore, months: Sequence[str], today: dt.date, kept: Mapping[str, int] | None = None
 ) -> list[Standing]:
-    """Say how the statements of months stand, now or as they were kept."""
+    """Say how the statements of months stand, now or as they were kept.
+
+    Raises:
+        Retryable: a month cannot be closed like that yet; see `require_closable`.
+    """
     statements = current_events(node.catalog, network.registry.get(STATEMENT), kept)
-    return standings(statements, [item.id for item in network.directory.senders_to(node.participant)], months)
+    senders = [item.id for item in network.directory.senders_to(node.participant)]
+    stand = standings(statements, senders, months)
+    require_closable(node.participant, stand, network.settings.month.close_day, today)
+    return stand
 
 
 def _counted(

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from services import tasks
+from services.home import Home
 from services.status import participant_status
-from tests.network_state import messages, receiver_state, release_state, sender_state
-from tests.small_network import AFTER, BACK, MUNICIPALITIES, Stages, copied
+from tests.network_state import messages, published, receiver_state, release_state, sender_state
+from tests.small_network import AFTER, BACK, LIVE, MUNICIPALITIES, Stages, copied, write_sources
 
 pytestmark = pytest.mark.xdist_group("network")
 
@@ -137,6 +138,23 @@ def test_a_command_that_ended_at_any_step_and_ran_again_leaves_the_same(
             run(root, at=_ends_at(step, chance.randint(1, times)))
         run(root)
         assert state(root, command) == expected, step
+
+
+def test_a_close_that_ended_and_runs_again_with_more_months_leaves_what_one_close_of_all_leaves(
+    at_stage: Callable[[str], Path],
+) -> None:
+    """The first one keeps the store as it is before anything of December has come."""
+    whole, root = at_stage("received"), at_stage("received")
+    with pytest.raises(EndedHere):
+        tasks.month(root, TOWN, LAST[:1], AFTER, at=_ends_at("write close", 1))
+    for one in (whole, root):
+        files = write_sources(Home(one), LIVE)
+        for owner in sorted(files):
+            tasks.send(one, owner, files[owner], LIVE)
+        tasks.receive(one, TOWN)
+        assert tasks.month(one, TOWN, LAST, AFTER).missing["2025-12"] == ()
+    assert published(root, TOWN)["published.cells"].filter(period="2025-12", status="published").height > 0
+    assert release_state(root, TOWN) == release_state(whole, TOWN)
 
 
 @pytest.mark.parametrize("command", ["send", "month"])  # receiving: tests/integration/gate

@@ -111,7 +111,7 @@ def test_a_close_that_is_too_old_says_that_what_was_released_stands(at_stage: Ca
     before = release_state(root, TOWN)
     node = open_node(Network.open(root), TOWN)
     report = maintain(Network.open(root), TOWN, OLD)
-    assert report.removed.closes == ["close-2025-10"]
+    assert report.removed.closes == ["close-2025-10,2025-11"]
     assert not is_kept(node.catalog, {"node.intake": 1})
     done = run("month", "2025-10..2025-11", "-p", TOWN, "--home", root)
     assert done.code == 0
