@@ -2,11 +2,11 @@
 
 import time
 from collections import deque
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition, errors
 
+from services.broker.kafka_batches import Batches
 from services.broker.kafka_connection import ANSWER_SECONDS, Connection
 from services.broker.kafka_topics import Topic
 from services.broker.log import Message, no_offset
@@ -14,7 +14,6 @@ from services.errors import Fatal, Retryable, SpiegelnetError
 
 FETCH_BYTES = 16 << 20
 FETCH_MESSAGES = 4_096
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Reader:
@@ -95,9 +94,7 @@ class Reader:
         consumer, at = self._connected(), TopicPartition(topic.name, 0)
         deadline = time.monotonic() + ANSWER_SECONDS
         while consumer.position(at) < end:
-            for record in consumer.poll(timeout_ms=1_000, max_records=FETCH_MESSAGES).get(at, ()):
-                moment = _EPOCH + timedelta(milliseconds=record.timestamp)
-                self._ahead.append(Message(record.offset, record.value or b"", moment))
+            self._ahead.extend(consumer.poll(timeout_ms=1_000, max_records=FETCH_MESSAGES).get(at, ()))
             if self._ahead:
                 return True
             if time.monotonic() > deadline:
@@ -143,4 +140,5 @@ class Reader:
                 max_poll_records=FETCH_MESSAGES,
                 metrics_enabled=False,
             )
+            self._consumer._fetcher.PartitionRecords = Batches  # noqa: SLF001 - no setting keeps it from decoding
         return self._consumer

@@ -10,7 +10,8 @@ import os
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -19,18 +20,19 @@ import polars as pl
 
 from services import tasks
 from services.broker import Broker
+from services.broker.kafka_connection import Connection
 from services.errors import Retryable
 from services.network import Network
-from services.privacy.header import InnerHeader
-from services.privacy.keys import ParticipantKeys
-from services.privacy.parcel import MAX_PARCEL_BYTES, seal_parcel
 from services.receiving.collecting import open_node
 from services.sending.delivery import enqueue_once
 from services.sending.sender import Sender, open_sender
 from services.store.parcels import OPENED
+from tests.network.raw_batches import RawWriter
 from tests.network.reliability.children import DONE, start
 from tests.network.reliability.events import AMOUNTS, FIRST_DAY, SIGNALLED
 from tests.network.reliability.outcome import Outcome, Row
+from tests.network.reliability.poisons import POISONS, ROGUE, Poison
+from tests.network.reliability.real import real
 from tests.network.reliability.site import EVENT_TYPE, Place, Site, chance
 
 PER_BLOCK = 100
@@ -39,8 +41,6 @@ BLOCKS = 20
 EVENTS_EACH = 10
 MOST_SLOWER = 1.5
 STOP = "stop-receiving"
-ROGUE = 1
-"""Of the place's senders the one that has keys and a place in the directory, and sends poison."""
 
 
 def run(site: Site, seed: int) -> Outcome:
@@ -49,8 +49,8 @@ def run(site: Site, seed: int) -> Outcome:
 
 
 def run_small(site: Site, seed: int) -> Outcome:
-    """The same with few parcels; nothing is said of delays."""
-    return _run(site, seed, 4, 10, timed=False)
+    """The same with few parcels, but each kind of poison; nothing is said of delays."""
+    return _run(site, seed, 2 * len(POISONS), 4, timed=False)
 
 
 def _run(site: Site, seed: int, blocks: int, per_block: int, *, timed: bool) -> Outcome:
@@ -59,8 +59,8 @@ def _run(site: Site, seed: int, blocks: int, per_block: int, *, timed: bool) -> 
     with open_sender(network, place.sender) as sender:
         _seal(place, sender, blocks * per_block)
         receiver = start(follow, site.root, place.town)
-        with network.broker(place.sender) as broker, network.broker(place.senders[ROGUE]) as other:
-            pour = _Pour(place, sender, broker, other, random)
+        with network.broker(place.sender) as broker, _rogue(network, place) as poison:
+            pour = _Pour(place, sender, broker, poison, random)
             for block in range(blocks):
                 pour.block(per_block, poisoned=block % 2 == 1)
     _await(place, pour.poured)
@@ -130,22 +130,25 @@ def _frame(place: Place, sender: Sender, numbers: list[int]) -> pl.DataFrame:
     )
 
 
+_Append = Callable[[Poison, str, bytes], None]
+"""Appends poison of one kind to a topic."""
+
+
 class _Pour:
     """Appends good parcels at an even pace, and poison between them.
 
     Attributes:
         poured: messages on the topic.
-        poisoned: by the reason that the receiver should give.
+        poisoned: by the fate that the receiver should note.
         sent: per good parcel its offset, when it was sent, and whether its block has poison.
     """
 
-    def __init__(self, place: Place, sender: Sender, broker: Broker, other: Broker, random: Random) -> None:
-        self.place, self.sender, self.broker, self.other, self.random = place, sender, broker, other, random
+    def __init__(self, place: Place, sender: Sender, broker: Broker, poison: _Append, random: Random) -> None:
+        self.place, self.sender, self.broker, self.poison, self.random = place, sender, broker, poison, random
         self.topic = f"parcels.{place.town}"
         self.poured = 0
         self.poisoned: Counter[str] = Counter()
         self.sent: list[tuple[int, float, bool]] = []
-        self.makers = list(POISONS)
 
     def block(self, parcels: int, *, poisoned: bool) -> None:
         """Append one block."""
@@ -163,67 +166,27 @@ class _Pour:
         self.sender.outbox.mark_sent([item.parcel_id for item in waiting])
 
     def _poison(self, good: bytes) -> None:
-        reason = self.makers[self.poisoned.total() % len(self.makers)]
-        value = POISONS[reason](self.place, good, self.random)
-        self.other.append(self.topic, secrets.token_bytes(16), value)
-        self.poisoned[reason] += 1
+        kind = POISONS[self.poisoned.total() % len(POISONS)]
+        self.poison(kind, self.topic, kind.make(self.place, good, self.random))
+        self.poisoned[kind.fate] += 1
         self.poured += 1
 
 
-def _hostile(place: Place, good: bytes, random: Random) -> bytes:
-    del place, good
-    return random.randbytes(random.randrange(5_000))
+@contextmanager
+def _rogue(network: Network, place: Place) -> Iterator[_Append]:
+    """Give the way by which the rogue sender appends."""
+    rogue = place.senders[ROGUE]
+    server = f"localhost:{real(place.site).broker_line.port}"
+    connection = Connection(server, rogue, network.access(rogue).broker, network.home.ca)
+    with network.broker(rogue) as broker, RawWriter(connection) as writer:
 
+        def append(kind: Poison, topic: str, value: bytes) -> None:
+            if kind.raw:
+                writer.append(topic, value)
+            else:
+                broker.append(topic, secrets.token_bytes(16), value)
 
-def _signature(place: Place, good: bytes, random: Random) -> bytes:
-    del place
-    end = bytearray(good)
-    end[-1 - random.randrange(64)] ^= 1 << random.randrange(8)
-    return bytes(end)
-
-
-def _undecodable(place: Place, good: bytes, random: Random) -> bytes:
-    """A parcel of a known sender with all rights, whose events are rubbish and lie about their number."""
-    del good
-    network = Network.open(place.site.root)
-    return _own_parcel(place, network.keys(place.senders[ROGUE]), random.randbytes(2_000))
-
-
-def _unknown(place: Place, good: bytes, random: Random) -> bytes:
-    del good, random
-    return _own_parcel(place, ParticipantKeys.generate("es-nobody"), b"")
-
-
-def _too_large(place: Place, good: bytes, random: Random) -> bytes:
-    del place, good
-    return random.randbytes(MAX_PARCEL_BYTES + 1)
-
-
-def _own_parcel(place: Place, keys: ParticipantKeys, avro: bytes) -> bytes:
-    network = Network.open(place.site.root)
-    event_type = network.registry.get(EVENT_TYPE)
-    inner = InnerHeader(EVENT_TYPE, 1, event_type.sha256, secrets.token_bytes(16), "2025", 20, last_of_delivery=True)
-    return seal_parcel(
-        sender=keys.public.participant,
-        signing_key=keys.signing,
-        receiver=place.town,
-        receiver_key=network.directory.get(place.town).public.seal,
-        stream=secrets.token_bytes(16),
-        sequence=0,
-        previous=bytes(32),
-        hour=network.hour(),
-        inner=inner,
-        avro=avro,
-    )
-
-
-POISONS: dict[str, Callable[[Place, bytes, Random], bytes]] = {
-    "hostile bytes": _hostile,
-    "wrong signature": _signature,
-    "undecodable": _undecodable,
-    "unknown sender": _unknown,
-    "too large": _too_large,
-}
+        yield append
 
 
 def _await(place: Place, messages: int, patience: float = 120.0) -> None:
@@ -237,10 +200,10 @@ def _await(place: Place, messages: int, patience: float = 120.0) -> None:
 
 
 def _refusals(place: Place, poisoned: Counter[str]) -> list[str]:
-    """Each poisoned parcel must be counted as refused, and no other."""
+    """Each poisoned parcel must be counted by the reason that fits it, and no other."""
     fates = open_node(Network.open(place.site.root), place.town).parcels.fates()
-    refused = fates.filter(pl.col("fate") != OPENED).height
-    return [] if refused == poisoned.total() else [f"{refused} parcels were refused of {poisoned.total()} poisoned"]
+    refused = Counter(fates.filter(pl.col("fate") != OPENED)["fate"])
+    return [] if refused == poisoned else [f"refused {dict(refused)}, poisoned {dict(poisoned)}"]
 
 
 def _delays(reached: list[tuple[float, int]], pour: _Pour) -> dict[str, float]:
@@ -260,5 +223,6 @@ ROW = Row(
     10,
     run,
     BLOCKS * PER_BLOCK * EVENTS_EACH,
+    real_only=True,
 )
 SMALL = dataclasses.replace(ROW, run=run_small)
