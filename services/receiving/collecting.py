@@ -1,14 +1,16 @@
 """Collecting: a participant reads its topic from where its store is, opens, lands, and answers with receipts."""
 
 import datetime as dt
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.broker import Broker, Message
 from services.errors import Fatal, Retryable
 from services.network import Network
 from services.privacy.keys import opening_keys
+from services.receiving.batching import MicroBatch, micro_batches
 from services.receiving.landing import OpenedParcel, land
 from services.receiving.opening import Opener
 from services.receiving.replay import ReplayWindow
@@ -63,6 +65,7 @@ def collect(
     broker: Broker,
     *,
     at: Callable[[str], None] = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> CollectReport:
     """Read, open and land all that waits on a participant's topic.
 
@@ -71,6 +74,7 @@ def collect(
         participant: whose topic.
         broker: the log of parcels.
         at: called with the name of each step before it, for tests that end the process there.
+        clock: seconds, by which micro-batches are cut.
 
     Raises:
         Fatal: the topic was made anew since the last run.
@@ -85,8 +89,16 @@ def collect(
         opener = Opener(
             participant, opening_keys(keys), keys.node, network.directory, network.registry, replay, topic_id, at
         )
+
+        def read(offset: int) -> list[Message]:
+            at("fetch")
+            return broker.read(topic, offset, max_bytes=READ_BYTES, expected_id=topic_id)
+
+        def opened(message: Message) -> OpenedParcel | ParcelFate:
+            return opener.open(message, dt.datetime.now(dt.UTC))
+
         landed = False
-        for batch in _batches(broker, topic, _start(node, topic_id), network.settings.gate.rows, opener, at):
+        for batch in micro_batches(read, opened, _start(node, topic_id), network.settings.gate.rows, clock):
             _land(network, node, topic_id, batch, report, at)
             landed = True
         if not landed:  # an earlier run may have ended between its commit and the typed tables
@@ -120,49 +132,11 @@ def _start(node: NodeStore, topic_id: str) -> int:
     return place.next_offset if place else 0
 
 
-@dataclass(frozen=True)
-class _MicroBatch:
-    """Messages that are landed in one commit; `moved_to` is the offset after the last of them."""
-
-    opened: list[OpenedParcel]
-    refused: list[ParcelFate]
-    moved_to: int
-
-
-def _batches(
-    broker: Broker, topic: str, offset: int, rows: int, opener: Opener, at: Callable[[str], None]
-) -> Iterator[_MicroBatch]:
-    """Read and open messages, and cut them where enough events are together."""
-    batch, events = _MicroBatch([], [], offset), 0
-    while True:
-        at("fetch")
-        messages = broker.read(topic, batch.moved_to, max_bytes=READ_BYTES, expected_id=opener.topic_id)
-        if not messages:
-            break
-        for message in messages:
-            batch, events = _add(batch, events, message, opener)
-            if events >= rows:
-                yield batch
-                batch, events = _MicroBatch([], [], batch.moved_to), 0
-    if batch.opened or batch.refused:
-        yield batch
-
-
-def _add(batch: _MicroBatch, events: int, message: Message, opener: Opener) -> tuple[_MicroBatch, int]:
-    found = opener.open(message, dt.datetime.now(dt.UTC))
-    if isinstance(found, OpenedParcel):
-        batch.opened.append(found)
-        events += found.frame.height
-    else:
-        batch.refused.append(found)
-    return _MicroBatch(batch.opened, batch.refused, message.offset + 1), events
-
-
 def _land(
     network: Network,
     node: NodeStore,
     topic_id: str,
-    batch: _MicroBatch,
+    batch: MicroBatch,
     report: CollectReport,
     at: Callable[[str], None],
 ) -> None:
