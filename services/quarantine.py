@@ -202,8 +202,7 @@ def _decide(
 ) -> None:
     """Store further rows on the table as it was when they were made: whoever stored in between makes this fail."""
     if rows.height:
-        at("commit")
-        store(intake, rows.select(STORED), None, now)
+        store(intake, rows.select(STORED), None, now, at)
         at("committed")
     project(node.catalog, registry, at)
 

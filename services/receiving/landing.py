@@ -72,8 +72,7 @@ def land(
     if before != moved_to:
         at("record parcels")
         node.parcels.record(_fate(parcel, moved_to.topic_id) for parcel in new)
-        at("commit")
-        store(intake, pl.concat([sealed(node, rows).select(STORED), later.select(STORED)]), moved_to, now)
+        store(intake, pl.concat([sealed(node, rows).select(STORED), later.select(STORED)]), moved_to, now, at)
         at("committed")
     project(node.catalog, registry, at)
     return Landing(rows.group_by(_COUNTED).len("events").sort(_COUNTED), later.height)

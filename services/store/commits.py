@@ -1,7 +1,7 @@
 """One commit to a table: it happens wholly or not at all, and where the answer was lost, the table is asked."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -21,7 +21,7 @@ _POLL = 0.25
 
 
 @contextmanager
-def commit(table: Table) -> Iterator[Transaction]:
+def commit(table: Table, at: Callable[[str], None] = lambda _: None) -> Iterator[Transaction]:
     """Make what is staged in the block one commit to the table as it was loaded.
 
     What the block stages must make a snapshot wherever it rests on what was read: only that fails when another process
@@ -29,6 +29,8 @@ def commit(table: Table) -> Iterator[Transaction]:
 
     Args:
         table: as loaded before; afterwards it is as committed.
+        at: called with `commit` when the files are written and the catalog does not name them yet, for tests that end
+            the process there.
 
     Raises:
         Retryable: another process committed in between, or the catalog is away; whether the commit happened is said
@@ -38,6 +40,7 @@ def commit(table: Table) -> Iterator[Transaction]:
     changes = table.transaction()
     with errors_named(catalog_of(table).engine):
         yield changes
+    at("commit")
     before = {snapshot.snapshot_id for snapshot in table.metadata.snapshots}
     made = {snapshot.snapshot_id for snapshot in changes.table_metadata.snapshots} - before
     try:

@@ -9,6 +9,7 @@ Never commit without an append: a commit of properties only succeeds on a stale 
 
 import datetime as dt
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -82,7 +83,13 @@ def position(table: Table) -> Position | None:
     return Position(table.properties[_TOPIC], int(table.properties[_OFFSET]))
 
 
-def store(table: Table, rows: pl.DataFrame, moved_to: Position | None, now: dt.datetime) -> None:
+def store(
+    table: Table,
+    rows: pl.DataFrame,
+    moved_to: Position | None,
+    now: dt.datetime,
+    at: Callable[[str], None] = lambda _: None,
+) -> None:
     """Append rows and move the position on, both or neither.
 
     Args:
@@ -90,6 +97,7 @@ def store(table: Table, rows: pl.DataFrame, moved_to: Position | None, now: dt.d
         rows: columns of `STORED`; may be empty.
         moved_to: the position after these rows; None for decisions about events that were received before.
         now: when it is decided, UTC.
+        at: called with the name of each step before it, for tests that end the process there.
 
     Raises:
         Fatal: the topic is another one than before.
@@ -100,7 +108,8 @@ def store(table: Table, rows: pl.DataFrame, moved_to: Position | None, now: dt.d
         _require_onward(position(table), moved_to)
         properties |= {_TOPIC: moved_to.topic_id, _OFFSET: str(moved_to.next_offset)}
     dated = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us", "UTC")).alias("decided_at"))
-    append(table, dated.to_arrow(), properties, types_of(rows.lazy()))
+    at("write")
+    append(table, dated.to_arrow(), properties, types_of(rows.lazy()), at)
 
 
 def types_of(rows: pl.LazyFrame) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Iceberg tables: made, appended to, replaced in part; each call one commit that happens wholly or not at all."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import reduce
 from pathlib import Path
@@ -73,9 +73,8 @@ def _has_commits(catalog: SqlCatalog, identifier: str) -> bool:
 
 def _forgotten(catalog: SqlCatalog, identifier: str) -> Fatal:
     """Return the error of a table that would be made anew, and everything in it read again."""
-    where = catalog.engine.url
     return Fatal(
-        f"The catalog {where.database} does not know table {identifier}, of which there are files.",
+        f"The catalog {catalog.engine.url.database} does not know table {identifier}, of which there are files.",
         "It was damaged, made anew, or put back from a copy that is older than the warehouse's folder.",
         "Put catalog and folder back from copies that belong together.",
     )
@@ -121,8 +120,7 @@ def ensure_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, apart:
 
 
 def _with_columns(table: Table, schema: pa.Schema) -> Table:
-    present = set(table.schema().column_names)
-    missing = [field for field in schema if field.name not in present and field.nullable]
+    missing = [field for field in schema if field.nullable and field.name not in table.schema().column_names]
     if missing:
         with commit(table) as changes, changes.update_schema() as change:
             change.union_by_name(pa.schema(missing))
@@ -130,7 +128,11 @@ def _with_columns(table: Table, schema: pa.Schema) -> Table:
 
 
 def append(
-    table: Table, rows: pa.Table, properties: Mapping[str, str], summary: Mapping[str, str] | None = None
+    table: Table,
+    rows: pa.Table,
+    properties: Mapping[str, str],
+    summary: Mapping[str, str] | None = None,
+    at: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Append `rows` (none is allowed) and set `properties` of the table, both or neither.
 
@@ -139,11 +141,12 @@ def append(
         rows: columns by name as in the table, in any order; types are cast.
         properties: of the table.
         summary: properties of the new snapshot.
+        at: see `commit`.
 
     Raises:
         Retryable, NotAllowed, Fatal: see `commit`.
     """
-    with commit(table) as changes:
+    with commit(table, at) as changes:
         changes.append(fitted(rows, table), snapshot_properties=dict(summary or {}))
         changes.set_properties(dict(properties))
     _forget_snapshots(table)
@@ -220,8 +223,7 @@ def _filter(key: Mapping[str, Collection[str]]) -> BooleanExpression | str:
 def _same(present: pl.DataFrame, new: pl.DataFrame) -> bool:
     if present.height != new.height:
         return False
-    columns = new.columns
-    hashes = [frame.select(columns).hash_rows(seed=0).sort() for frame in (present, new)]
+    hashes = [frame.select(new.columns).hash_rows(seed=0).sort() for frame in (present, new)]
     return bool((hashes[0] == hashes[1]).all())
 
 

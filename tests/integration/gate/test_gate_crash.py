@@ -23,7 +23,14 @@ pytestmark = pytest.mark.xdist_group("great-expectations")  # one worker pays fo
 
 ROOT = Path(__file__).resolve().parents[3]
 Planned = tuple[str, int, str, list[tuple[int, int]]]
-STEPS = ("gate", "record parcels", "commit", "committed", "append typed", "typed appended")
+STEPS = ("gate", "record parcels", "write", "commit", "committed", "append typed", "typed appended")
+STORED = {
+    "write": None,
+    "commit": None,
+    "committed": Position("topic-1", 1),
+    "append typed": Position("topic-1", 1),
+}
+"""By step the position of a store whose process was killed before it."""
 HOLD = Rule("bad_share", "hold", "max_share_quarantined", {"share": 0.4, "min_events": 3}, None, "?")
 
 events = st.lists(st.tuples(st.integers(0, 9), st.sampled_from([400, 400, -5])), min_size=1, max_size=5)
@@ -96,9 +103,9 @@ def test_landing_that_ended_at_any_step_and_ran_again_leaves_the_same_rows(
     assert found.equals(conservation(whole.node()))
 
 
-@pytest.mark.parametrize("step", ["committed", "append typed"])
+@pytest.mark.parametrize(("step", "position"), STORED.items())
 def test_a_process_that_is_killed_leaves_a_store_that_goes_on(
-    step: str, tmp_path: Path, make_world: Callable[[], World]
+    step: str, position: Position | None, tmp_path: Path, make_world: Callable[[], World]
 ) -> None:
     worker = [sys.executable, "-m", "tests.integration.gate.killed_worker", str(tmp_path), step]
     done = subprocess.run(worker, check=False, cwd=ROOT)  # noqa: S603 - our own file
@@ -106,7 +113,8 @@ def test_a_process_that_is_killed_leaves_a_store_that_goes_on(
     world = make_world()
     world.root = tmp_path
     world.with_rules("payment_arrears", rows=[])
-    assert world.node().position() == Position("topic-1", 1)
+    assert world.node().position() == position
+    assert bool(list(tmp_path.rglob("node/intake/data/*.parquet"))) == (step != "write")
     land(
         world.node(),
         world.registry,

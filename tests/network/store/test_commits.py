@@ -108,7 +108,7 @@ def test_a_commit_whose_answer_is_lost_counts_as_the_commit_that_it_is(
     parcel = world.parcel(signals([2, 3]))
     line.weather = Weather(lose_answer_to=COMMIT, count=count)
     world.land([parcel])
-    assert line.lost == 1
+    assert line.struck == 1
     require_all_once(world, [1, 2, 3])
     assert world.node().position() == Position("topic-1", 2)
     world.land([parcel])  # it was stored: nothing is stored again
@@ -124,7 +124,7 @@ def test_rows_that_are_replaced_without_an_answer_are_replaced(make_world: Calla
     replace_rows(table, rows, {"period": ["2025-12"]})
     line.weather = Weather(lose_answer_to=COMMIT)
     assert replace_rows(table, rows.with_columns(value=2), {"period": ["2025-12"]})
-    assert line.lost == 2
+    assert line.struck == 2
     stored = load_table(catalog, "node.x")
     assert stored
     assert scan(stored).collect().rows() == [("2025-12", 2)]
@@ -148,7 +148,7 @@ def test_a_catalog_that_is_away_at_the_commit_and_comes_back_is_asked_what_becam
 
 
 def _down_when_lost(line: Proxy, seconds: float) -> None:
-    while not line.lost:
+    while not line.struck:
         time.sleep(0.001)
     line.cut(refuse=True)
     time.sleep(seconds)

@@ -15,6 +15,7 @@ STEPS = (
     "decode",
     "gate",
     "record parcels",
+    "write",
     "commit",
     "committed",
     "append typed",
