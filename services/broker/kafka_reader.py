@@ -50,22 +50,23 @@ class Reader:
             raise self._failed(error, topic) from None
 
     def read(self, topic: Topic, offset: int, end: int, max_bytes: int, max_messages: int) -> list[Message]:
-        """Read messages from `offset` on, at most until `end`.
+        """Read messages from `offset` on, at most until `end`; where reading fails at a later one, those before it.
 
         Raises:
-            Fatal: messages from `offset` on were deleted before they were read.
+            Fatal: messages from `offset` on were deleted before they were read, or the broker's file is damaged there.
             Retryable, Fatal, NotAllowed: see `Connection.failure`.
         """
+        taken: list[Message] = []
         try:
             self._go_to(topic, offset)
-            return self._taken(topic, end, max_bytes, max_messages)
-        except errors.OffsetOutOfRangeError:
-            raise self._out_of_range(topic.name, offset) from None
+            self._take(taken, topic, end, max_bytes, max_messages)
         except errors.KafkaError as error:
-            raise self._failed(error, topic.name) from None
+            if not taken:
+                raise self._not_read(error, topic.name, offset) from None
+            self.close()  # the next read begins where this one failed, and tells of it
+        return taken
 
-    def _taken(self, topic: Topic, end: int, max_bytes: int, max_messages: int) -> list[Message]:
-        taken: list[Message] = []
+    def _take(self, taken: list[Message], topic: Topic, end: int, max_bytes: int, max_messages: int) -> None:
         size = 0
         while len(taken) < max_messages:
             if not self._ahead and not self._fetched(topic, end):
@@ -75,7 +76,6 @@ class Reader:
                 break
             taken.append(self._ahead.popleft())
             self._place = (topic, taken[-1].offset + 1)
-        return taken
 
     def _go_to(self, topic: Topic, offset: int) -> None:
         if self._place == (topic, offset):
@@ -100,6 +100,14 @@ class Reader:
             if time.monotonic() > deadline:
                 raise errors.KafkaTimeoutError
         return False
+
+    def _not_read(self, error: errors.KafkaError, topic: str, offset: int) -> SpiegelnetError:
+        if isinstance(error, errors.OffsetOutOfRangeError):
+            return self._out_of_range(topic, offset)
+        if isinstance(error, errors.CorruptRecordError):
+            self.close()
+            return _damaged(topic, offset)
+        return self._failed(error, topic)
 
     def _out_of_range(self, topic: str, offset: int) -> SpiegelnetError:
         at = TopicPartition(topic, 0)
@@ -142,3 +150,12 @@ class Reader:
             )
             self._consumer._fetcher.PartitionRecords = Batches  # noqa: SLF001 - no setting keeps it from decoding
         return self._consumer
+
+
+def _damaged(topic: str, offset: int) -> Fatal:
+    return Fatal(
+        f"Topic {topic} cannot be read on at offset {offset}: the broker's file is damaged.",
+        "The checksum of what stands there is wrong; it was right when the broker took it.",
+        "Ask the operator to look after the broker's disk; where several brokers are, another one has it undamaged."
+        " Nothing is read on before a person has decided that.",
+    )

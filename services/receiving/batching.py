@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.broker import Message
+from services.errors import SpiegelnetError
 from services.receiving.judging import OpenedParcel
 from services.store.parcels import ParcelFate
 
@@ -56,20 +57,30 @@ def micro_batches(
 ) -> Iterator[MicroBatch]:
     """Read and open messages until a read comes empty, and cut at `rows`, `MOST_SECONDS` or `MOST_MESSAGES`.
 
+    Where a read fails, what came before it is a micro-batch still.
+
     Args:
         read: gives messages from an offset on.
         opened: opens one, or says what became of it instead.
         offset: of the first message.
         rows: events that are enough for a micro-batch; its last parcel may bring more.
         clock: gives seconds.
+
+    Raises:
+        SpiegelnetError: as `read` does.
     """
     batch = MicroBatch(offset, clock())
-    while messages := read(batch.moved_to):
-        for message in messages:
-            batch.add(message, opened(message))
-            enough = batch.events >= rows or batch.messages >= MOST_MESSAGES
-            if enough or clock() - batch.began >= MOST_SECONDS:
-                yield batch
-                batch = MicroBatch(batch.moved_to, clock())
+    try:
+        while messages := read(batch.moved_to):
+            for message in messages:
+                batch.add(message, opened(message))
+                enough = batch.events >= rows or batch.messages >= MOST_MESSAGES
+                if enough or clock() - batch.began >= MOST_SECONDS:
+                    yield batch
+                    batch = MicroBatch(batch.moved_to, clock())
+    except SpiegelnetError:
+        if batch.messages:
+            yield batch
+        raise
     if batch.messages:
         yield batch

@@ -7,6 +7,7 @@ from itertools import count, islice
 import pytest
 
 from services.broker import Message
+from services.errors import Fatal
 from services.receiving.batching import MicroBatch, micro_batches
 from services.store.parcels import ParcelFate
 
@@ -58,3 +59,15 @@ def test_what_is_left_at_the_end_is_a_batch_and_nothing_is_none() -> None:
     )
     assert [each.moved_to for each in batches] == [2]
     assert list(micro_batches(lambda _: [], refused, 0, 1_000, lambda: 0.0)) == []
+
+
+def test_what_came_before_a_failed_read_is_a_batch_and_the_error_follows() -> None:
+    def read(offset: int) -> list[Message]:
+        if offset:
+            raise Fatal("The broker's file is damaged.")
+        return [Message(0, b"", NOW)]
+
+    batches = micro_batches(read, refused, 0, 1_000, lambda: 0.0)
+    assert next(batches).moved_to == 1
+    with pytest.raises(Fatal, match="damaged"):
+        next(batches)
