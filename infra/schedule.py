@@ -158,13 +158,15 @@ def _away(base: httpx.URL, error: httpx.HTTPError) -> Retryable:
     )
 
 
-def _refused(answer: httpx.Response) -> Fatal | Rejected:
+def _refused(answer: httpx.Response) -> Fatal | Rejected | Retryable:
     if answer.status_code == HTTPStatus.CONFLICT:
         return Rejected(
             "Airflow is at it already.", "The same was asked before and goes on.", "Wait until it has ended."
         )
     if answer.status_code == HTTPStatus.NOT_FOUND:
         return Rejected("Airflow has no such schedule or run.", todo=f"Schedules are {', '.join(SCHEDULES)}.")
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Retryable("Airflow is too busy to answer.", todo="Run the command again in a minute.")
     return Fatal(
         f"Airflow refused with {answer.status_code}.", "Its log says why.", "Read servers/airflow/airflow.log."
     )
