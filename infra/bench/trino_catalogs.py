@@ -4,7 +4,7 @@ Each catalog has a database of its own, as nodes have; they share the files of o
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -28,10 +28,18 @@ from services.store.warehouse import Database
 COUNTS = (0, 10, 40, 100, 342)
 """With the catalogs of the sample network, as many as there are municipalities in the end, and some."""
 TOO_MANY = "QUERY_HAS_TOO_MANY_STAGES"
+LONGEST_SECONDS = 600.0
+"""Longer than a user waits; Trino itself ends what takes too long."""
 _TIMES = 3
 
 
-def many_catalogs(network: Network, user: TrinoUser, node: str, counts: Sequence[int] = COUNTS) -> dict[str, float]:
+def many_catalogs(
+    network: Network,
+    user: TrinoUser,
+    node: str,
+    counts: Sequence[int] = COUNTS,
+    keep: Callable[[Mapping[str, float]], None] = lambda _: None,
+) -> dict[str, float]:
     """Make more and more catalogs on copies of one node's database, and take them out again.
 
     Args:
@@ -39,6 +47,7 @@ def many_catalogs(network: Network, user: TrinoUser, node: str, counts: Sequence
         user: an analyst, who asks.
         node: a municipality with published cells.
         counts: how many catalogs to add, rising; 0 measures those that are there.
+        keep: told all figures so far, after each count.
 
     Returns:
         How many catalogs were there and, by the number added: seconds to make one; seconds of a restart of Trino; MiB
@@ -59,6 +68,7 @@ def many_catalogs(network: Network, user: TrinoUser, node: str, counts: Sequence
                 results[f"{name}_make_s_each"] = _make(network, node, more) / len(more)
             files.set_nodes([*nodes, *added])  # which Trino reads at its start
             results |= {f"{name}_{figure}": value for figure, value in _at(network, user, [*added, *nodes]).items()}
+            keep(results)
     finally:
         files.set_nodes(nodes)
         for each in added:
@@ -93,8 +103,8 @@ def _at(network: Network, user: TrinoUser, catalogs: Sequence[str]) -> dict[str,
 
 def _seconds(user: TrinoUser, question: str) -> float:
     """Return the median of some, after a first one."""
-    seconds_of(user, question)
-    return median(seconds_of(user, question) for _ in range(_TIMES))
+    seconds_of(user, question, LONGEST_SECONDS)
+    return median(seconds_of(user, question, LONGEST_SECONDS) for _ in range(_TIMES))
 
 
 def _last_error(network: Network, user: TrinoUser) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from services.access import PASSWORD_BYTES
 from services.directory import HUB
 from services.errors import Fatal, NotAllowed
+from services.federation.surface import SECONDS
 from services.federation.trino_client import TrinoUser, query
 from services.network import Network
 from services.sql_users import add_analyst, remove_analyst
@@ -48,14 +49,20 @@ def trino_queries(user: TrinoUser, questions: Sequence[str], times: int = TIMES)
     }
 
 
-def seconds_of(user: TrinoUser, question: str) -> float:
+def seconds_of(user: TrinoUser, question: str, longest: float = SECONDS) -> float:
     """Ask once; seconds until all rows are there.
 
+    Args:
+        user: who asks.
+        question: SQL.
+        longest: seconds after which it is stopped.
+
     Raises:
-        Fatal: there are none.
+        Fatal: there are no rows.
+        SpiegelnetError: as `query`.
     """
     began = time.perf_counter()
-    answer = query(user, question)
+    answer = query(user, question, seconds=longest)
     took = time.perf_counter() - began
     if not answer.num_rows:
         raise Fatal("A question that is measured has no rows in its answer.", todo="Ask for what the network has.")

@@ -106,10 +106,12 @@ def test_catalogs_are_added_measured_and_taken_out_again(servers: Home) -> None:
     network = Network.open(servers.root)
     rules, operator = TrinoFiles.of(servers).rules, operator_of(network)
     before = present_catalogs(operator), databases(network), rules.read_text("utf-8")
+    kept: list[int] = []
     with analyst(network) as user:
-        figures = many_catalogs(network, user, TOWN, counts=(0, 2))
+        figures = many_catalogs(network, user, TOWN, counts=(0, 2), keep=lambda so_far: kept.append(len(so_far)))
     assert (present_catalogs(operator), databases(network), rules.read_text("utf-8")) == before
     assert figures["catalogs_there"] == len(before[0])
+    assert kept == [6, 12], "those that were there; restart, memory, two queries, connections; and making"
     each = {"restart_s", "memory_mib", "query_one_s", "query_all_s", "connections"}
     expected = {f"catalogs_{count}_added_{name}" for count in (0, 2) for name in each}
     assert figures.keys() == expected | {"catalogs_there", "catalogs_2_added_make_s_each"}
