@@ -144,6 +144,8 @@ def test_a_catalog_that_is_away_at_the_commit_and_comes_back_is_asked_what_becam
             threading.Thread(target=_down_when_lost, args=(line, 2.0), daemon=True).start()
 
     world.land([parcel], at=down)
+    assert line.lost == 1
+    assert world.node().position() == Position("topic-1", 2)
     require_all_once(world, [1, 2])
 
 
@@ -166,11 +168,11 @@ def test_a_commit_that_never_reached_the_catalog_is_no_commit(make_world: Callab
             line.cut()
             line.weather = Weather(cut_after=200)
 
-    try:
+    with pytest.raises(Retryable):
         world.land([parcel], node=node, at=cut)
-    except Retryable:
-        line.heal()
-        world.land([parcel])
+    line.heal()
+    assert world.node().position() == Position("topic-1", 1)
+    world.land([parcel])
     require_all_once(world, [1, 2])
 
 
