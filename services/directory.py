@@ -17,6 +17,8 @@ from services.privacy.errors import BadKey
 from services.privacy.keys import PublicKeys
 
 HUB = "hub"
+ID_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""Ids name topics, folders, databases and users; none has a dot, which every analyst's name has."""
 _REGION = re.compile(r"[a-z]{2}[0-9]{2}")
 
 
@@ -151,6 +153,8 @@ def _as_json(item: Participant) -> dict[str, Any]:
 
 
 def _from_json(entry: dict[str, Any]) -> Participant:
+    if not ID_FORM.fullmatch(entry["id"]):
+        raise ValueError("id")
     return Participant(
         id=entry["id"],
         name=entry["name"],

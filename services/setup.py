@@ -1,7 +1,6 @@
 """Setting up a network on one machine: folders, keys, directory, topics and two key services."""
 
 import os
-import re
 import secrets
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -12,7 +11,7 @@ from services.access import Access
 from services.broker import SqliteBroker
 from services.config import CONFIG_FILE, DEFAULT_CONFIG, SERVERS_CONFIG, load_settings
 from services.contracts import SENDER_KINDS
-from services.directory import Directory, Participant
+from services.directory import ID_FORM, Directory, Participant
 from services.errors import Fatal
 from services.home import Home
 from services.places import places
@@ -21,7 +20,6 @@ from services.registry import Registry, load_registry
 from services.samples.network import load_network
 
 SEED_SIZE = 32
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def _member(path: Path, number: int, entry: dict[str, object]) -> Member:
             f"Unknown keys: {sorted(unknown)}; missing keys: {sorted(missing)}; kind must be one of {SENDER_KINDS}.",
             "Mend the entry; docs/operations-one-machine.md shows one.",
         )
-    if not _ID.fullmatch(str(entry["id"])):
+    if not ID_FORM.fullmatch(str(entry["id"])):
         raise Fatal(
             f"{path}, participant {number}: the id is not usable.",
             "It names topics and folders, so it holds lower-case letters, digits and hyphens only, at most 64.",

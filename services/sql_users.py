@@ -25,7 +25,7 @@ def add_analyst(network: Network, name: str, password: str | None, file: Path | 
         Whether a password was made.
 
     Raises:
-        Rejected: the name is a participant's or cannot be one, or the password is too short.
+        Rejected: the name cannot be an analyst's, or the password is too short.
         Fatal: the file is there already.
         NotAllowed: the network has no Trino, or it is not kept on this machine.
     """
@@ -33,10 +33,6 @@ def add_analyst(network: Network, name: str, password: str | None, file: Path | 
     made = password is None
     chosen = secrets.token_urlsafe(PASSWORD_BYTES) if password is None else password
     check_analyst(name, chosen)
-    if name in network.directory.participants:
-        raise Rejected(
-            f"{name} is a participant.", "Its user is made with `spiegelnet node add`.", "Choose another name."
-        )
     if made:
         _write_new(file or Path(f"{name}.password"), chosen)
     files.add_many(ANALYST, {name: chosen}, rounds=ROUNDS_GENERATED if made else ROUNDS_CHOSEN)

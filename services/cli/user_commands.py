@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def add(
-    name: Annotated[str, typer.Argument(help="Of the user, for example j.jansen.")],
+    name: Annotated[str, typer.Argument(help="Of the user, with a dot, for example j.jansen.")],
     home: HomeOption,
     role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.analyst,
     password_file: Annotated[

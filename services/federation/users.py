@@ -13,7 +13,6 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from services.errors import Fatal, Rejected
-from services.federation.access import ANALYST, OPERATOR, PARTICIPANT
 
 ROUNDS_GENERATED = 8
 """The least that Trino takes: nobody guesses 24 random bytes, and each check costs each client 15 ms."""
@@ -23,7 +22,8 @@ LEAST_LENGTH = 12
 MOST_LENGTH = 72
 """Bytes that bcrypt looks at."""
 
-_NAME = re.compile(r"[a-z][a-z0-9._-]{1,62}[a-z0-9]")
+# An id of the directory has no dot, so that no analyst is in the way of who takes part later
+_NAME = re.compile(r"(?=[^.]+\.)[a-z][a-z0-9._-]{1,62}[a-z0-9]")
 
 
 @dataclass(frozen=True)
@@ -108,10 +108,11 @@ def check_analyst(name: str, password: str) -> None:
     Raises:
         Rejected: the name cannot be one, or the password is too short or too long.
     """
-    if not _NAME.fullmatch(name) or name in (ANALYST, PARTICIPANT, OPERATOR):
+    if not _NAME.fullmatch(name):
         raise Rejected(
             f"{name!r} cannot be a user's name.",
-            "Names are 3 to 64 small letters, digits, dots, - and _, and begin with a letter.",
+            "Names are 3 to 64 small letters, digits, dots, - and _, begin with a letter, and have a dot, as no "
+            "participant's id has.",
             "Choose another, such as j.jansen.",
         )
     if len(password) < LEAST_LENGTH or len(password.encode()) > MOST_LENGTH:

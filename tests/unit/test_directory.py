@@ -80,3 +80,14 @@ def test_a_damaged_key_is_an_error_of_the_file(directory: Directory, tmp_path: P
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match=r"directory\.json cannot be read"):
         Directory.load(tmp_path / "directory.json")
+
+
+@pytest.mark.parametrize("name", ["../keys", "GM0518", "j.jansen", "a|b", "", "x" * 65, 518])
+def test_an_id_that_could_name_something_else_is_refused(directory: Directory, tmp_path: Path, name: object) -> None:
+    path = tmp_path / "directory.json"
+    directory.save(path)
+    content = json.loads(path.read_text("utf-8"))
+    content["participants"][0]["id"] = name
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(Fatal, match=r"directory\.json cannot be read"):
+        Directory.load(path)

@@ -119,7 +119,9 @@ def test_nobody_has_two_roles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "password"),
     [("Jan", "long enough indeed"), ("j:x", "long enough indeed"), ("operator", "long enough indeed"),
-     ("j,x", "long enough indeed"), ("jansen", "short"), ("jansen", "x" * 73), ("..", "long enough indeed")],
+     ("j,x", "long enough indeed"), ("j.jansen", "short"), ("j.jansen", "x" * 73), ("..", "long enough indeed"),
+     ("jansen", "long enough indeed"), ("gm0599", "long enough indeed"), (".jansen", "long enough indeed"),
+     ("jansen.", "long enough indeed")],
 )  # fmt: skip
 def test_a_name_or_password_that_trino_would_misread_or_anybody_guess_is_refused(name: str, password: str) -> None:
     with pytest.raises(Rejected):
