@@ -38,7 +38,7 @@ def ensure_certificates(home: Home, now: dt.datetime | None = None, hosts: Colle
     Args:
         home: gets `ca.pem`, and in `servers/tls` `ca.key` and one `<name>.pem` (key, certificate, CA) for each server.
         now: UTC; tests give another day.
-        hosts: names by which other machines reach the servers, beside localhost.
+        hosts: names and addresses by which other machines reach the servers, beside localhost.
 
     Raises:
         Fatal: the CA's key and certificate do not belong together, or one of them is gone.
@@ -50,10 +50,11 @@ def ensure_certificates(home: Home, now: dt.datetime | None = None, hosts: Colle
     if not key_file.exists() and not home.ca.exists():
         _make_ca(key_file, home.ca, today)
     key, ca = _load_ca(key_file, home.ca)
+    wanted = _written(hosts)
     for name in NAMES:
         known, ends = _known(folder / f"{name}.pem", ca)
-        if ends < today + dt.timedelta(days=RENEW_DAYS) or not known.issuperset(hosts):
-            _make_leaf(folder / f"{name}.pem", name, key, ca, today, known | {*hosts, "localhost"})
+        if ends < today + dt.timedelta(days=RENEW_DAYS) or not known >= wanted:
+            _make_leaf(folder / f"{name}.pem", name, key, ca, today, known | wanted | {"localhost"})
 
 
 def _make_ca(key_file: Path, certificate: Path, now: dt.datetime) -> None:
@@ -78,14 +79,14 @@ def _make_leaf(
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    addresses = [*map(x509.DNSName, sorted(hosts)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [_general_name(host) for host in sorted({*hosts, "127.0.0.1"})]
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]  # Kafka's controller is both
     made = (
         _builder(subject, ca.subject, key.public_key(), now, SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -148,7 +149,21 @@ def _known(path: Path, ca: x509.Certificate) -> tuple[set[str], dt.datetime]:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, x509.ExtensionNotFound):
         return set(), never
-    return set(names.get_values_for_type(x509.DNSName)), leaf.not_valid_after_utc if issuer == ca else never
+    known = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    return known, leaf.not_valid_after_utc if issuer == ca else never
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    """Return a host as certificates name it: a client looks for an address among addresses only."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _written(hosts: Collection[str]) -> set[str]:
+    """Return hosts as they are read back from a certificate: `2001:DB8::0:1` is `2001:db8::1`."""
+    return {str(_general_name(host).value) for host in hosts}
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

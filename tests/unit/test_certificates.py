@@ -114,3 +114,23 @@ def test_a_server_that_others_reach_by_name_gets_a_certificate_for_it_and_keeps_
     ensure_certificates(home)
     assert leaf(home, "broker") == made
     assert home.ca.read_bytes() == ca
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:DB8::0:7"])
+def test_a_server_that_others_reach_by_address_gets_a_certificate_for_it_and_keeps_it(
+    tmp_path: Path, host: str
+) -> None:
+    home = Home(tmp_path)
+    ensure_certificates(home, hosts=[host, "broker.example.org"])
+    made = leaf(home, "broker")
+    for name in (host, "broker.example.org", "localhost", "127.0.0.1"):
+        handshake(home, "broker", name)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(home, "broker", "192.0.2.8")
+    ensure_certificates(home, hosts=[host])
+    assert leaf(home, "broker") == made
+    ensure_certificates(home, made.not_valid_after_utc)
+    names = [
+        leaf_.extensions.get_extension_for_class(x509.SubjectAlternativeName) for leaf_ in (made, leaf(home, "broker"))
+    ]
+    assert names[0] == names[1]
