@@ -120,7 +120,11 @@ def _require_usable(participant: str) -> None:
 
 
 def _close_shared_databases(connection: psycopg.Connection) -> None:
-    """Let participants connect to no database but their own, where they could see the names of the others."""
+    """Let participants connect to no database but their own: what one leaves in a shared one, another would find.
+
+    The names of databases and roles, which are made of the directory's ids, are not hidden by it: PostgreSQL shows its
+    lists of those, `pg_database` and `pg_roles`, in every database.
+    """
     open_ones = connection.execute(
         "SELECT datname FROM pg_database WHERE datname IN ('postgres', 'template1')"
         " AND has_database_privilege('public', oid, 'CONNECT')"
