@@ -28,19 +28,20 @@ from services.coverage import Standing, coverage, periods_closed_by, standings
 from services.embargo import with_public_from
 from services.errors import Retryable
 from services.indicators import count_cells, load_catalogue, prepare
+from services.lost import has_lost_events
 from services.network import Network
 from services.observations import report_cells, report_shares
 from services.published import published_table
 from services.quality import publish_quality
 from services.receiving.collecting import open_node
 from services.release import Coverage, node_release, regional_counts
-from services.releases import log_releases, released_otherwise
+from services.releases import PUBLISHED_CELLS, log_releases, released_otherwise, releases
 from services.sending.sender import Sender
 from services.store.events import current_events, current_tables, is_kept, project
+from services.store.intake import open_intake, trimmed_periods
 from services.store.node import NodeStore
 from services.store.tables import replace_rows
 
-PUBLISHED_CELLS = "published.cells"
 STATEMENT = "delivery_statement"
 COUNTED = ("payment_arrears", "early_warning_case", "supply_stop_notice", "eviction_notice", "population_reference")
 
@@ -57,8 +58,10 @@ class MonthReport:
         parcels: observation and share parcels put into the outbox.
         closed_before: months that had been closed before; their release is the same.
         snapshots: ids of the newest snapshots that were counted, by table.
-        stands: periods that cannot be counted again as they were, since events were kept long enough and are removed;
-            what was released of them stands.
+        stands: periods that cannot be counted again as they were, since events were kept long enough and are removed,
+            or an older store was put back; what was released of them stands.
+        lost: periods that were not released in time, and are not any more: events that they would be counted on were
+            kept long enough and are removed.
         postponed: why parcels wait in the outbox: the broker is away; run again.
     """
 
@@ -70,6 +73,7 @@ class MonthReport:
     closed_before: list[str] = field(default_factory=list)
     snapshots: dict[str, int] = field(default_factory=dict)
     stands: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     postponed: list[Retryable] = field(default_factory=list)
 
     @property
@@ -212,16 +216,25 @@ def _counted(
 ) -> Iterator[_Counted]:
     """Count and protect all periods that were closed with these months, per set of snapshots.
 
-    A period that would be released otherwise than it was is left out, and named in the report.
+    A period that would be released otherwise than it was, or for the first time without events that are removed, is
+    left out, and named in the report.
     """
-    catalogue = load_catalogue()
+    catalogue, known = load_catalogue(), releases(node)
+    released = {*known["period"]}
     types = [network.registry.get(name) for name in (*COUNTED, STATEMENT)]
     for kept, stand in together(closes.values()).items():
         periods = periods_closed_by([item.period for item in stand])
         if not is_kept(node.catalog, json.loads(kept)):
-            done.stands += periods
+            done.stands += [period for period in periods if period in released]
+            done.lost += [period for period in periods if period not in released]
             continue
         tables = current_tables(node.catalog, types, json.loads(kept))
+        removed = trimmed_periods(open_intake(node.catalog))  # asked after reading: events may go at this moment
+        lost = [item for item in periods if item not in released and has_lost_events(item, catalogue, removed)]
+        done.lost += lost
+        periods = [period for period in periods if period not in lost]
+        if not periods:
+            continue
         statements = tables.pop(STATEMENT)
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
             for name, frame in tables.items():
@@ -230,7 +243,7 @@ def _counted(
             counts = count_cells(con, catalogue, sender.id, periods)
         covered = coverage(statements, tables["population_reference"], catalogue, sender.id, periods)
         cells = node_release(counts, catalogue, sender.id, covered)
-        other = released_otherwise(node.catalog, cells)
+        other = released_otherwise(known, cells)
         done.stands += [period for period in periods if period in other]
         same = ~pl.col("period").is_in(list(other))
         regional = regional_counts(counts, catalogue).filter(same)
@@ -239,14 +252,14 @@ def _counted(
 
 
 def _publish(network: Network, sender: Sender, node: NodeStore, part: _Counted) -> None:
-    """Put cells into the published warehouse, and the releases into the log that stays in the node."""
+    """Write the releases into the log that stays in the node, then put their cells into the published warehouse."""
     days = network.embargo_days
     cells = with_public_from(part.cells, days)
+    sender.at("log releases")
+    log_releases(node.catalog, cells)
     sender.at("publish cells")
     table = published_table(node.published(), PUBLISHED_CELLS, cells.to_arrow().schema, days)
     replace_rows(table, cells, {"period": part.periods})
-    sender.at("log releases")
-    log_releases(node.catalog, cells)
 
 
 def _put_out(network: Network, sender: Sender, part: _Counted) -> int:

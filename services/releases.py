@@ -1,4 +1,8 @@
-"""The log of releases in a node: the record of what was let out of it. There is one release of a period, for good."""
+"""The log of releases in a node: the record of what was let out of it. There is one release of a period, for good.
+
+A release is written down before it is let out. What is published counts as released too: a copy of the private
+warehouse that was put back may know less than that.
+"""
 
 import datetime as dt
 
@@ -6,9 +10,12 @@ import polars as pl
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 
+from services.errors import Retryable
+from services.store.node import NodeStore
 from services.store.snapshots import scan
 from services.store.tables import ensure_table, load_table, replace_rows
 
+PUBLISHED_CELLS = "published.cells"
 RELEASES = "node.releases"
 _SCHEMA = pa.schema(
     [
@@ -31,6 +38,14 @@ def log_releases(catalog: SqlCatalog, cells: pl.DataFrame) -> None:
     Raises:
         Retryable: another process wrote at this moment.
     """
+    table = ensure_table(catalog, RELEASES, _SCHEMA)
+    known = scan(table).select("period", "release_id").collect()
+    if released_otherwise(known, cells):
+        raise Retryable(
+            "Another process released the same months at this moment.",
+            "Nothing of this release was let out.",
+            "Run the command again.",
+        )
     log = (
         cells.group_by("release_id", "period", maintain_order=True)
         .agg(
@@ -39,22 +54,26 @@ def log_releases(catalog: SqlCatalog, cells: pl.DataFrame) -> None:
         )
         .with_columns(pl.lit(dt.datetime.now(dt.UTC).date()).alias("released_on"))
     )
-    table = ensure_table(catalog, RELEASES, _SCHEMA)
-    known = scan(table).select("release_id").collect()["release_id"]
-    new = log.filter(~pl.col("release_id").is_in(known.implode()))
+    new = log.join(known, on="release_id", how="anti", maintain_order="left")
     if new.height:
         replace_rows(table, new, {"release_id": new["release_id"].to_list()})
 
 
-def released_otherwise(catalog: SqlCatalog, cells: pl.DataFrame) -> set[str]:
-    """Return the periods of these cells of which the log has another release.
+def releases(node: NodeStore) -> pl.DataFrame:
+    """Return what was released: `period, release_id`, of the log and of what is published."""
+    tables = [load_table(node.catalog, RELEASES)]
+    if (node.root / "published").exists():
+        tables.append(load_table(node.published(), PUBLISHED_CELLS))
+    nothing = pl.DataFrame(schema={"period": pl.String, "release_id": pl.String})
+    found = [scan(table).select(nothing.columns).unique().collect() for table in tables if table]
+    return pl.concat([nothing, *found]).unique(maintain_order=True)
+
+
+def released_otherwise(known: pl.DataFrame, cells: pl.DataFrame) -> set[str]:
+    """Return the periods of these cells of which another release is known, see `releases`.
 
     Two releases of one period may be subtracted from each other. So the first one stands, also when what it rested on
     is not as it was: events that were kept long enough are removed from it too.
     """
-    table = load_table(catalog, RELEASES)
-    if table is None:
-        return set()
-    known = scan(table).select("period", "release_id").collect()
     same = cells.join(known, on=["period", "release_id"], how="semi")["period"]
     return {*cells["period"]} & {*known["period"]} - {*same}

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.cli.console import out, table
 from services.closing import ClosingReport
+from services.month import MonthReport
 from services.receiving.collecting import CollectReport
 from services.tasks import SendReport
 
@@ -115,15 +116,7 @@ def show_months(result: ClosingReport) -> None:
         rows.append((kind, *(found[kind, status] for status in shown), f"{found[kind, 'published'] / total:.0%}"))
     table(f"Cells of {len(result.nodes)} municipalities", ["period", *shown, "share published"], rows)
     for node in result.nodes:
-        for month, missing in node.missing.items():
-            if missing:
-                out().print(f"{node.municipality} closed {month} without a statement of: {', '.join(missing)}.")
-        if node.stands:
-            out().print(
-                f"{node.municipality}: what was released of {', '.join(node.stands)} stands. It is not counted again:"
-                " events that were kept for as long as their contracts allow are removed.",
-                soft_wrap=True,
-            )
+        _show_left_out(node)
     for reason in result.waiting:
         out().print(f"{reason.what} {reason.why} {reason.todo}")
     if result.benchmark:
@@ -133,6 +126,26 @@ def show_months(result: ClosingReport) -> None:
             out().print(f"{indicator} of {region} in {period} waits for a municipality's share.")
         for period, region, indicator in result.benchmark.regions_refused:
             out().print(f"{indicator} of {region} in {period}: the municipalities' shares do not add up.")
+
+
+def _show_left_out(node: MonthReport) -> None:
+    """Who was missing, and what was not released now."""
+    for month, missing in node.missing.items():
+        if missing:
+            out().print(f"{node.municipality} closed {month} without a statement of: {', '.join(missing)}.")
+    if node.stands:
+        out().print(
+            f"{node.municipality}: what was released of {', '.join(node.stands)} stands. It cannot be counted again as"
+            " it was: events are removed that were kept for as long as their contracts allow, or an older store was put"
+            " back.",
+            soft_wrap=True,
+        )
+    if node.lost:
+        out().print(
+            f"{node.municipality}: {', '.join(node.lost)} can be released no more. Events that count in them are"
+            " removed, after they were kept for as long as their contracts allow.",
+            soft_wrap=True,
+        )
 
 
 def month_json(result: ClosingReport) -> dict[str, Any]:
@@ -150,6 +163,7 @@ def month_json(result: ClosingReport) -> dict[str, Any]:
                 "missing_statements": node.missing,
                 "closed_before": node.closed_before,
                 "stands": node.stands,
+                "lost": node.lost,
             }
             for node in result.nodes
         ],

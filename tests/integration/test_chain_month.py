@@ -98,6 +98,19 @@ def test_a_late_event_enters_no_closed_month_but_counts_in_the_look_back_of_the_
     assert published(root, TOWN)["published.cells"].filter(pl.col("period").is_in(BACK)).equals(november)
 
 
+def test_after_an_older_private_store_is_put_back_a_published_month_has_no_second_release(at_stage: AtStage) -> None:
+    """It knows neither close nor release; signals of November that came since would make another release."""
+    root, older = at_stage("released"), at_stage("received")
+    private = Home(root).participant(TOWN).root / "private"
+    shutil.rmtree(private)
+    shutil.copytree(Home(older).participant(TOWN).root / "private", private)
+    before = published(root, TOWN)["published.cells"]
+    deliver(root, "rent", TOWN, "2025-11", range(2001, 2061), "_late")
+    report = tasks.month(root, TOWN, BACK, AFTER)
+    assert (report.closed_before, report.stands, report.periods, report.parcels) == ([], ["2025-11"], ["2025-10"], 0)
+    assert as_bytes(published(root, TOWN)["published.cells"]) == as_bytes(before)
+
+
 def test_without_the_late_events_the_look_back_of_the_next_month_would_be_too_small_to_release(
     at_stage: AtStage,
 ) -> None:

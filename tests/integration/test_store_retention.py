@@ -11,6 +11,7 @@ import pytest
 from services import tasks
 from services.home import Home
 from services.maintenance import maintain
+from services.month import close, release
 from services.network import Network
 from services.receiving.collecting import open_node
 from services.receiving.receipts import send_receipts
@@ -119,13 +120,59 @@ def test_a_close_that_is_too_old_says_that_what_was_released_stands(at_stage: Ca
     assert release_state(root, TOWN) == before
 
 
-def test_a_month_that_closes_after_old_ones_were_let_go_of_is_released(at_stage: Callable[[str], Path]) -> None:
+def test_a_month_that_lost_events_before_its_first_release_is_never_released(at_stage: Callable[[str], Path]) -> None:
+    """December looks back on months of which the events are removed, and they are a part of its year."""
     root = at_stage("released")
     maintain(Network.open(root), TOWN, OLD)
     before = release_state(root, TOWN)
     report = tasks.month(root, TOWN, LAST, AFTER)
-    assert report.stands == [*BACK]
-    assert report.periods == ["2025-12", "2025-Q4", "2025"]
+    assert (report.stands, report.lost) == ([*BACK], ["2025-12", "2025"])
+    assert (report.statuses.total(), report.parcels) == (0, 0)
+    after = release_state(root, TOWN)
+    assert after["published.cells"] == before["published.cells"]
+    assert after["node.releases"] == before["node.releases"]
+    shown = run("month", "2025-12", "-p", TOWN, "--home", root)
+    assert shown.code == 0
+    assert f"{TOWN}: 2025-12, 2025 can be released no more." in shown.out
+
+
+def test_a_closed_month_that_was_not_released_in_time_is_never_released(at_stage: Callable[[str], Path]) -> None:
+    root = at_stage("received")
+    network = Network.open(root)
+    with open_sender(network, TOWN) as sender:
+        close(network, sender, BACK, today=NOW.date())
+        maintain(network, TOWN, OLD)
+        assert release(network, sender, BACK).lost == [*BACK]
+    assert "published.cells" not in release_state(root, TOWN)
+
+
+@pytest.mark.parametrize("step", ["log releases", "publish cells"])
+def test_of_a_month_whose_release_ended_halfway_no_other_release_is_made_when_its_events_are_removed(
+    step: str, at_stage: Callable[[str], Path]
+) -> None:
+    root = at_stage("received")
+
+    def ended(name: str) -> None:
+        if name == step:
+            raise EndedHere
+
+    with pytest.raises(EndedHere):
+        tasks.month(root, TOWN, BACK, (NOW + dt.timedelta(days=300)).date(), at=ended)
+    assert published(root, TOWN) == {}
+    maintain(Network.open(root), TOWN, OLD)
+    report = tasks.month(root, TOWN, BACK, AFTER)
+    told = report.stands if step == "publish cells" else report.lost
+    assert told == [*BACK]
+    assert report.parcels == 0
+    assert release_state(root, TOWN).get("published.cells", []) == []
+
+
+def test_a_month_that_looks_back_on_whole_months_only_is_released(at_stage: Callable[[str], Path]) -> None:
+    root = at_stage("released")
+    maintain(Network.open(root), TOWN, OLD)
+    before = release_state(root, TOWN)
+    report = tasks.month(root, TOWN, ["2026-05", "2026-06"], dt.date(2026, 7, 12))
+    assert (report.lost, report.periods) == (["2026-05"], ["2026-06", "2026-Q2"])
     after = release_state(root, TOWN)
     for name in ("published.cells", "published.quality"):
         assert len(after[name]) > len(before[name])
