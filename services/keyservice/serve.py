@@ -2,6 +2,8 @@
 
 import argparse
 import ssl
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
@@ -22,7 +24,7 @@ KEEP_ALIVE_SECONDS = 30
 
 def main() -> None:
     """Serve until the process is ended."""
-    given = _arguments()
+    given = arguments(sys.argv[1:])
     log = logger("json")
     quiet_libraries("json")
     try:
@@ -75,7 +77,8 @@ def make_server(given: argparse.Namespace, log: Logger) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line behind the program's name; ends with exit code 2 where it is not usable."""
     parser = argparse.ArgumentParser(description="Serve one key service over TLS.")
     parser.add_argument("--id", required=True, help="ks-a or ks-b")
     parser.add_argument("--seed", type=Path, required=True, help="file of 32 secret bytes")
@@ -85,7 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--burst", type=int, required=True, help="elements that a caller may ask at once")
     parser.add_argument("--per-hour", type=int, required=True, help="elements that come free each hour")
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     if given.burst < MAX_BATCH:
         parser.error(f"--burst must be at least {MAX_BATCH}, the largest request")
     return given

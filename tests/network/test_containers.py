@@ -1,6 +1,7 @@
 """What containers are given: made in a home as `compose run prepare` does, and the broker's start script with it."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -9,17 +10,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
 from infra import artifacts, kafka
+from infra.certificates import ensure_certificates
 from infra.linux import session_members
 from infra.process import NotReadyError
-from services.access import OperatorAccess
+from services.access import Access, OperatorAccess
 from services.config import HOME_VARIABLE, load_settings
 from services.home import Home
+from services.keyservice import callers
 from tests.command import run_apart
 from tests.network import homes
+from tests.small_network import MUNICIPALITIES, PARTNERS
 
 COMPOSE = Path(__file__).resolve().parents[2] / "infra" / "compose"
 HOSTS = ("localhost", "sql.spiegelnet.example")
@@ -44,7 +49,12 @@ def hub() -> Iterator[Home]:
 
 def prepare(home: Home) -> None:
     """Do what `docker compose run --rm prepare` does."""
-    command = [sys.executable, "-m", "infra.containers", "hub", *(f"--host={name}" for name in HOSTS)]
+    contained(home, "hub", *(f"--host={name}" for name in HOSTS))
+
+
+def contained(home: Home, *arguments: str) -> None:
+    """Run what a container runs once, in a home."""
+    command = [sys.executable, "-m", "infra.containers", *arguments]
     environment = {**os.environ, HOME_VARIABLE: str(home.root)}
     subprocess.run(command, env=environment, check=True, capture_output=True)  # noqa: S603 - our own
 
@@ -120,3 +130,50 @@ def test_the_broker_of_the_container_lets_the_operator_in_and_keeps_its_data(hub
             process.wait()
             assert session_members(process.pid) == []
     assert clusters[0] == clusters[1]
+
+
+def test_a_node_has_its_password_and_the_databases_of_those_whose_passwords_it_has() -> None:
+    town, *others = MUNICIPALITIES
+    with homes.new_home() as home:
+        for other in (*others, *PARTNERS, "cbs", "hub"):
+            home.participant(other).access.unlink()
+        contained(home, "node")
+        secret = home.servers / "secrets" / "catalog"
+        assert secret.read_text("utf-8") == OperatorAccess.load(home.operator).catalog
+        assert secret.stat().st_mode & 0o777 == 0o600
+        homes.start(home, "postgresql")  # which has that password from the same file
+        contained(home, "catalogs")
+        host, _, port = str(load_settings(home.root).catalog.server).partition(":")
+        own = Access.load(home.participant(town).access).catalog
+        for database in (f"{town}_private", f"{town}_published"):
+            with psycopg.connect(host=host, port=int(port), user=town, password=own, dbname=database) as connection:
+                assert connection.execute("SELECT count(*) FROM iceberg_tables").fetchall() == [(0,)]
+        with psycopg.connect(
+            host=host, port=int(port), user="postgres", password=secret.read_text("utf-8"), dbname="postgres"
+        ) as connection:
+            found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE '%\\_published'").fetchall()
+        assert found == [(f"{town}_published",)]
+
+
+def test_the_key_service_of_the_container_starts_and_its_health_check_finds_it(tmp_path: Path) -> None:
+    home, port = Home(tmp_path / "network"), str(homes.free_ports()[0])
+    home.root.mkdir()
+    ensure_certificates(home, hosts=["key-service.first.example"])
+    (tmp_path / "server.pem").write_bytes((home.servers / "tls" / "server.pem").read_bytes())
+    (tmp_path / "seed").write_bytes(bytes(range(32)))
+    callers.add(home, [Access.generate(MUNICIPALITIES[0])])
+    (tmp_path / "callers.json").write_bytes(callers.callers_file(home, "a").read_bytes())
+    text = (COMPOSE / "key-service" / "compose.yaml").read_text("utf-8")
+    text = re.sub(r"\$\{KEY_SERVICE_ID[^}]*\}", "ks-a", re.sub(r"\$\{\w+:-(\w+)\}", r"\1", text))
+    text = text.replace("0.0.0.0", "127.0.0.1").replace("8181", port).replace("/key-service/", f"{tmp_path}/")  # noqa: S104
+    service = yaml.safe_load(text)["services"]["key-service"]
+    program = [sys.executable, *service["entrypoint"][1:], *service["command"]]
+    check = [sys.executable, *service["healthcheck"]["test"][2:]]
+    process = subprocess.Popen(program, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
+    try:
+        while subprocess.run(check, check=False, capture_output=True).returncode:  # noqa: S603 - our own
+            assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait()
+    assert subprocess.run(check, check=False, capture_output=True).returncode  # noqa: S603 - our own

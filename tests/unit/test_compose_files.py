@@ -1,7 +1,6 @@
 """The compose files, as far as they can be checked without an engine: what they name is there, and fits together.
 
-That they follow the compose specification was checked with the parser of the package compose-spec when they were
-written.
+Of the compose specification they use what `PARTS` lists, in the forms that it gives for each.
 """
 
 import os
@@ -16,12 +15,21 @@ import pytest
 import yaml
 
 from infra import artifacts
-from services.config import Settings, load_settings
+from services.config import KeyServices, Settings, load_settings
+from services.keyservice.serve import arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "infra" / "compose"
 KINDS = ("hub", "node", "key-service")
 VARIABLE = re.compile(r"\$\{(\w+)(:[-?][^}]*)?\}")
+TEXTS: tuple[type, ...] = (list,)
+PARTS: dict[str, tuple[type, ...]] = {
+    "image": (str,), "build": (dict,), "user": (str,), "restart": (str,), "profiles": TEXTS, "entrypoint": TEXTS,
+    "command": TEXTS, "network_mode": (str,), "environment": (dict,), "env_file": TEXTS, "secrets": TEXTS,
+    "volumes": TEXTS, "ports": TEXTS, "networks": (dict,), "depends_on": (dict,), "healthcheck": (dict,),
+    "mem_limit": (str,),
+}  # fmt: skip
+"""Keys of a service in the compose specification, as far as they are used, and of which kind their values are."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,37 @@ def test_files_that_belong_to_the_repository_are_there(compose: Compose) -> None
             assert (context / build["dockerfile"]).is_file()
 
 
+def test_every_key_is_one_of_the_specification_with_a_value_of_its_form(compose: Compose) -> None:
+    top = {key for key in compose.content if not key.startswith("x-")}
+    assert top <= {"name", "services", "networks", "volumes", "secrets"}
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_-]*", compose.content["name"])
+    for service in compose.services.values():
+        assert all(isinstance(value, PARTS[key]) for key, value in service.items())
+        for key in ("command", "entrypoint", "ports", "volumes", "secrets", "profiles"):
+            assert all(isinstance(item, str) for item in service.get(key, [])), key
+        for port in service.get("ports", []):
+            assert re.fullmatch(r"([0-9.]+:)?[0-9]+:[0-9]+", port)
+        for volume in service.get("volumes", []):
+            assert re.fullmatch(r"[^:]+:/[^:]*(:ro)?", volume)
+        assert re.fullmatch(r"[0-9]+[kmg]", service.get("mem_limit", "1g"))
+        check = service.get("healthcheck", {"test": ["CMD"], "interval": "1s", "retries": 1})
+        assert check["test"][0] in {"CMD", "CMD-SHELL"}
+        assert re.fullmatch(r"[0-9]+(ms|s|m|h)", check["interval"])
+        assert isinstance(check["retries"], int)
+        for needed in service.get("depends_on", {}).values():
+            assert needed["condition"] in {"service_started", "service_healthy", "service_completed_successfully"}
+
+
+def test_the_key_service_is_given_all_that_it_asks_for_with_the_settings_own_quota() -> None:
+    compose = Compose("key-service")
+    given = arguments(compose.services["key-service"]["command"])
+    assert (given.burst, given.per_hour) == (KeyServices().burst, KeyServices().per_hour)
+    assert (given.id, given.host, given.port) == ("ks-a", "0.0.0.0", 8181)  # noqa: S104 - inside its container
+    left_out = {name: found[2:] for name, found in VARIABLE.findall(compose.text) if found.startswith(":-")}
+    assert left_out
+    assert all(compose.environment[name] == value for name, value in left_out.items())
+
+
 def test_what_a_service_names_is_defined(compose: Compose) -> None:
     for service in compose.services.values():
         assert set(service.get("secrets", [])) <= set(compose.content.get("secrets", {}))
@@ -95,10 +134,11 @@ def test_what_a_service_names_is_defined(compose: Compose) -> None:
         assert "healthcheck" in compose.services[needed]
 
 
-def test_what_runs_is_started_again_has_a_bound_of_memory_and_is_never_privileged(compose: Compose) -> None:
+def test_what_runs_is_watched_started_again_has_a_bound_of_memory_and_is_never_privileged(compose: Compose) -> None:
     for name, service in compose.running.items():
         assert service["restart"] == "unless-stopped", name
         assert "mem_limit" in service, name
+        assert "healthcheck" in service, name
         assert name == "postgresql" or service["user"] == "1000:1000", name
         assert not {"privileged", "cap_add", "pid"} & set(service), name
 
