@@ -3,14 +3,15 @@
 A run begins when its month has ended; the month is its data interval. One chain of tasks per municipality:
 
 - **statements** waits until everybody has stated a complete delivery, or until the closing day; it takes no place
-  among the running tasks while it waits.
+  among the running tasks while it waits. A month of which nobody stated anything fails here, unless it was asked for by
+  hand or by a backfill: switched on, the schedule begins with the last month that ended, and a close is for good.
 - **close** writes down what the month rests on: the snapshots of the store, and who had stated. From here on later
   events change nothing.
 - **release** counts the indicators on those snapshots, protects every cell by disclosure control and publishes it.
   Counting and protecting are one task, so that no count that is not protected is ever stored between two.
 - **report** sends the released cells, and the masked shares of what a province releases, to the hub.
 
-When all have ended **announce** tells `hub_benchmark`, once, if anybody has reported.
+When all have ended, well or not, **announce** tells `hub_benchmark`, once.
 
 Any task can be killed, cleared and run again: the release stays the same, byte for byte. Quarters and years close with
 their last month. Months of before are made up for with
@@ -23,7 +24,7 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, get_current_context, task, task_group
 
 from dags.assets import RELEASES
-from dags.steps import DEFAULTS, MONTH_FORM, START, home, month_of_run, skip, step
+from dags.steps import DEFAULTS, MONTH_FORM, START, home, is_asked_for, month_of_run, skip, step
 
 NAMED = "{{ task.op_kwargs['municipality'] }}"
 
@@ -66,7 +67,7 @@ def node_month() -> None:
         from services.errors import Retryable
 
         try:
-            steps.await_close(home(), municipality, [month_of_run()])
+            steps.await_close(home(), municipality, [month_of_run()], asked_for=is_asked_for())
         except Retryable as reason:
             logging.getLogger("spiegelnet.schedule").info("%s", reason)
             return False
@@ -96,7 +97,7 @@ def node_month() -> None:
         done = steps.report(home(), municipality, [month_of_run()])
         return {"periods": done.periods, "parcels": done.parcels}
 
-    @task(outlets=[RELEASES], trigger_rule="all_done_min_one_success")
+    @task(outlets=[RELEASES])
     @step
     def announce() -> None:
         get_current_context()["outlet_events"][RELEASES].extra = {"period": month_of_run()}
@@ -107,7 +108,8 @@ def node_month() -> None:
         closed = close(municipality=municipality)
         awaited >> closed >> release(municipality=municipality) >> report(municipality=municipality)
 
-    municipality_month.expand(municipality=municipalities()) >> announce()
+    # as a teardown it follows however the others ended, and does not hide that one failed
+    municipality_month.expand(municipality=municipalities()) >> announce().as_teardown()
 
 
 node_month()

@@ -110,6 +110,13 @@ def month_of_run() -> str:
     return f"{start:%Y-%m}"
 
 
+def is_asked_for() -> bool:
+    """Say whether somebody asked for the run, by hand or by a backfill; if not, it began because it was time."""
+    from airflow.sdk import get_current_context
+
+    return bool(get_current_context()["dag_run"].run_type != "scheduled")
+
+
 def day_of_run() -> dt.date:
     """Return the day on which the run was to take place."""
     from airflow.sdk import get_current_context

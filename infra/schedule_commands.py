@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 
 def on(home: ServersHomeOption, names: Names = None) -> None:
-    """Let schedules run at their times; a network begins with all of them off."""
+    """Let schedules run at their times; a network begins with all of them off.
+
+    node_month begins with the month that has just ended, and closes it unless nobody stated a delivery of it.
+    """
     out().print(f"On: {', '.join(_switch(home, names, on=True))}.")
 
 
@@ -54,7 +57,11 @@ def run(
 def backfill(
     period: Annotated[str, typer.Argument(help="2025-12, or a range 2025-01..2025-12.")], home: ServersHomeOption
 ) -> None:
-    """Make up for months, one after the other: close what is not closed yet; what was gives the same release again."""
+    """Make up for months, one after the other: close what is not closed yet; what was gives the same release again.
+
+    The months that are named close, also those of which nobody stated a delivery. It switches node_month on, which
+    begins with the month that has just ended, as `spiegelnet schedule on` does.
+    """
     from infra.schedule import MONTHS, open_schedule  # noqa: PLC0415 - help is quick
     from services.network import Network  # noqa: PLC0415
 

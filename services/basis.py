@@ -14,7 +14,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from services.coverage import Standing
-from services.errors import Fatal, Retryable
+from services.errors import Fatal, Rejected, Retryable
 from services.indicators import period_of
 from services.registry import Registry
 from services.store.events import keep_snapshots
@@ -94,6 +94,21 @@ def require_closable(municipality: str, stand: Sequence[Standing], close_day: in
                 f"{municipality} cannot close {item.period} yet.",
                 f"No complete delivery statement of: {', '.join(item.missing)}.",
                 f"Ask them, or run again from {deadline.isoformat()} on: then it closes with coverage stated.",
+            )
+
+
+def require_stated(municipality: str, stand: Sequence[Standing]) -> None:
+    """Refuse to close months of which nothing is known, such as those before a network was set up: a close is for good.
+
+    Raises:
+        Rejected: nobody stated a complete delivery of a month.
+    """
+    for item in stand:
+        if not item.stated:
+            raise Rejected(
+                f"{municipality} does not close {item.period} by itself.",
+                "Nobody stated a complete delivery of that month, and a close is for good.",
+                f"If it is to close all the same: `spiegelnet schedule run node_month --period {item.period}`.",
             )
 
 

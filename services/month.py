@@ -21,6 +21,7 @@ from services.basis import (
     closes_table,
     require_closable,
     require_closed,
+    require_stated,
     together,
     write_close,
 )
@@ -114,16 +115,27 @@ def close(network: Network, sender: Sender, months: Sequence[str], *, today: dt.
     return _close(network, sender, open_node(network, sender.id), months, today)[0]
 
 
-def await_close(network: Network, municipality: str, months: Sequence[str], today: dt.date) -> None:
+def await_close(
+    network: Network, municipality: str, months: Sequence[str], today: dt.date, *, asked_for: bool = True
+) -> None:
     """Return when `close` would not refuse these months as too early.
+
+    Args:
+        network: the network.
+        municipality: whose months.
+        months: in order; those that are closed may be closed again.
+        today: as for `close`.
+        asked_for: whether somebody asked for these months, so that they close also without any statement.
 
     Raises:
         Retryable: it would; why, and until when.
+        Rejected: nobody asked for a month, or stated a delivery of it.
     """
     node = open_node(network, municipality)
     closes = closed_months(closes_table(node.catalog))
-    new = [month for month in months if month not in closes]
-    _closable(network, node, new, today)
+    stand = _closable(network, node, [month for month in months if month not in closes], today)
+    if not asked_for:
+        require_stated(municipality, stand)
 
 
 def release(network: Network, sender: Sender, months: Sequence[str]) -> MonthReport:

@@ -135,14 +135,10 @@ def send_new(root: Path, participant: str, day: dt.date) -> tasks.SendReport:
     return sent
 
 
-def await_close(root: Path, municipality: str, months: Sequence[str]) -> None:
-    """Return when months may be closed at a node.
-
-    Raises:
-        Retryable: not yet; why, and until when.
-    """
+def await_close(root: Path, municipality: str, months: Sequence[str], *, asked_for: bool) -> None:
+    """Return when months may be closed at a node; see `services.month.await_close`."""
     network = Network.open(root)
-    months_of_node.await_close(network, municipality, months, network.today())
+    months_of_node.await_close(network, municipality, months, network.today(), asked_for=asked_for)
 
 
 def close(root: Path, municipality: str, months: Sequence[str], *, at: At = lambda _: None) -> MonthReport:

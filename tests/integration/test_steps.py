@@ -164,6 +164,19 @@ def test_a_close_is_awaited_until_all_have_stated_or_the_closing_day(at_stage: A
         month.await_close(network, TOWN, ["2025-12"], dt.date(2025, 12, 31))
 
 
+def test_a_month_of_which_nobody_stated_anything_closes_only_when_somebody_asks_for_it(at_stage: AtStage) -> None:
+    root = at_stage("closed")
+    steps.await_close(root, TOWN, ["2025-12"], asked_for=True)
+    with pytest.raises(Rejected, match=f"{TOWN} does not close 2025-12 by itself") as refused:
+        steps.await_close(root, TOWN, ["2025-12"], asked_for=False)
+    assert "`spiegelnet schedule run node_month --period 2025-12`" in refused.value.todo
+    tasks.send(root, "hc-huis", [], ["2025-12"])
+    tasks.receive(root, TOWN)
+    steps.await_close(root, TOWN, ["2025-12"], asked_for=False)
+    tasks.month(root, TOWN, ["2025-09"], AFTER)  # asked for
+    steps.await_close(root, TOWN, ["2025-09"], asked_for=False)
+
+
 def test_who_has_nothing_waiting_is_not_bothered(at_stage: AtStage) -> None:
     root = at_stage("sent")
     assert steps.waiting(root) == [*MUNICIPALITIES, "hub"]

@@ -40,6 +40,8 @@ def whole(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     for path in (root / "participants").glob("*/sources/*"):
         os.utime(path, (0, 0))
     place(root)
+    with (root / "spiegelnet.toml").open("a", encoding="utf-8") as config:
+        config.write("\n[month]\nclose_day = 1\n")  # the month that has just ended may close, whatever the date is
     with airflow(root) as schedule:
         yield root, schedule
 
@@ -82,6 +84,20 @@ def test_from_the_first_export_to_the_benchmark(whole: tuple[Path, Schedule], st
             published(at, town)["published.cells"].filter(pl.col("period").is_in(BACK)) for at in (root, stages.closed)
         )
         assert rows_of(cells) == rows_of(wanted)
+
+
+def test_switched_on_it_does_not_close_a_month_of_which_nobody_stated_anything(whole: tuple[Path, Schedule]) -> None:
+    root, schedule = whole
+    [first, *_] = [item for item in schedule.runs("node_month") if item["run_type"] == "scheduled"]
+    assert await_run(schedule, "node_month", first["dag_run_id"]) == "failed"
+    ended = first["data_interval_start"][:7]
+    told = {item["participant"]: item for item in alerts(root) if item["dag"] == "node_month"}
+    assert set(told) == set(MUNICIPALITIES)
+    for town, item in told.items():
+        assert (item["task"], item["group"]) == ("municipality_month.statements", "rejected")
+        assert f"{town} does not close {ended} by itself" in item["what"]
+        assert f"spiegelnet schedule run node_month --period {ended}" in item["todo"]
+        assert ended not in {row[0] for row in release_state(root, town)["node.closes"]}
 
 
 def test_each_task_that_runs_again_gives_the_same_release_byte_for_byte(whole: tuple[Path, Schedule]) -> None:
