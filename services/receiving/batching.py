@@ -67,20 +67,23 @@ def micro_batches(
         clock: gives seconds.
 
     Raises:
-        SpiegelnetError: as `read` does.
+        SpiegelnetError: as `read` and `opened` do.
     """
     batch = MicroBatch(offset, clock())
-    try:
-        while messages := read(batch.moved_to):
-            for message in messages:
-                batch.add(message, opened(message))
-                enough = batch.events >= rows or batch.messages >= MOST_MESSAGES
-                if enough or clock() - batch.began >= MOST_SECONDS:
-                    yield batch
-                    batch = MicroBatch(batch.moved_to, clock())
-    except SpiegelnetError:
-        if batch.messages:
-            yield batch
-        raise
+    while True:
+        try:
+            messages = read(batch.moved_to)
+        except SpiegelnetError:
+            if batch.messages:
+                yield batch
+            raise
+        if not messages:
+            break
+        for message in messages:
+            batch.add(message, opened(message))
+            enough = batch.events >= rows or batch.messages >= MOST_MESSAGES
+            if enough or clock() - batch.began >= MOST_SECONDS:
+                yield batch
+                batch = MicroBatch(batch.moved_to, clock())
     if batch.messages:
         yield batch
