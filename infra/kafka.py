@@ -7,14 +7,13 @@ itself, by the certificate that is its own, at the two ports after that.
 import os
 import secrets
 import subprocess
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from infra.artifacts import KAFKA_VERSION, java, kafka_classpath
 from infra.certificates import ensure_certificates
 from infra.kafka_settings import HEAP_MIB, NAME, Layout
-from infra.process import NotReadyError, Server, require_free
+from infra.process import NotReadyError, Server
 from services.access import OperatorAccess
 from services.broker.kafka_connection import ADMIN, Connection
 from services.broker.kafka_topics import Topics
@@ -37,17 +36,18 @@ def server(home: Home, settings: Settings, advertised: str | None = None) -> Ser
     if settings.broker.server is None:
         raise Fatal("No broker is named.", "[broker] server in spiegelnet.toml is empty.", "Write localhost:19092.")
     layout = _layout(home, settings.broker.server, advertised)
-    found = Server(
+    return Server(
         name=NAME,
         folder=layout.folder,
         port=layout.port,
+        own_ports=(layout.port + 1, layout.port + 2),
         command=[str(java()), f"@{layout.arguments}", "kafka.Kafka", str(layout.properties)],
         ready=partial(_require_ready, home, settings.broker.server),
+        prepare=partial(_prepare, layout),
         memory_mib=HEAP_MIB + 200,
         start_seconds=120,
         version=KAFKA_VERSION,
     )
-    return replace(found, prepare=partial(_prepare, layout, found))
 
 
 def write_properties(home: Home, address: str) -> Path:
@@ -63,10 +63,8 @@ def _layout(home: Home, address: str, advertised: str | None = None) -> Layout:
     return Layout(home, host, int(port), advertised or address)
 
 
-def _prepare(layout: Layout, found: Server) -> None:
+def _prepare(layout: Layout) -> None:
     """Write the configuration anew, and make the data folder at the first start."""
-    for port in (layout.port + 1, layout.port + 2):
-        require_free(replace(found, port=port))
     ensure_certificates(layout.home)
     layout.write(kafka_classpath())
     if not layout.formatted:

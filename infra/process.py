@@ -20,6 +20,8 @@ from services.errors import Fatal, SpiegelnetError
 
 STOP_SECONDS = 30.0
 _POLL = 0.1
+_ENDED = "ended"
+"""In place of when a process started that was gone before we looked; what it had started is still its own."""
 
 
 class NotReadyError(Exception):
@@ -34,6 +36,7 @@ class Server:
         name: as in `servers/<name>` and in messages.
         folder: its configuration, data, log and pid file.
         port: on localhost, by which its clients reach it; checked to be free before the start.
+        own_ports: further ones that it takes for itself; checked too.
         command: program and arguments.
         ready: returns when the server answers as its clients need it; raises `NotReadyError` until then.
         prepare: makes whatever the first start needs; may be run again.
@@ -50,6 +53,7 @@ class Server:
     port: int
     command: Sequence[str]
     ready: Callable[[], None]
+    own_ports: Sequence[int] = ()
     prepare: Callable[[], None] = lambda: None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory_mib: int = 256
@@ -80,7 +84,7 @@ class _Record:
 
     @staticmethod
     def of(pid: int, stop_signal: signal.Signals) -> "_Record":
-        return _Record(pid, started_at(pid) or "", boot(), stop_signal)
+        return _Record(pid, started_at(pid) or _ENDED, boot(), stop_signal)
 
     @staticmethod
     def read(path: Path) -> "_Record | None":
@@ -188,21 +192,22 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def require_free(server: Server) -> None:
-    """Raise when somebody else listens on the server's port.
+    """Raise when somebody else listens on one of the server's ports.
 
     Raises:
-        Fatal: the port is taken.
+        Fatal: a port is taken.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", server.port))
-        except OSError:
-            raise Fatal(
-                f"Port {server.port}, where {server.name} should answer, is taken.",
-                "Another program listens there, or a server of another home does.",
-                "End it (`spiegelnet down` in that home), or give another port in spiegelnet.toml.",
-            ) from None
+    for port in (server.port, *server.own_ports):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise Fatal(
+                    f"Port {port}, where {server.name} should answer, is taken.",
+                    "Another program listens there, or a server of another home does.",
+                    "End it (`spiegelnet down` in that home), or give another port in spiegelnet.toml.",
+                ) from None
 
 
 def _gone(there: Callable[[], bool]) -> bool:
@@ -227,7 +232,7 @@ def _await_ready(server: Server, process: subprocess.Popen[bytes] | None = None)
         else:
             return
         if process is not None and process.poll() is not None:
-            server.pid_file.unlink(missing_ok=True)
+            stop(server)  # what it had started by then
             raise Fatal(f"{server.name} ended at its start.", "It says why in its log.", f"Read {server.log}.")
         if time.monotonic() > deadline:
             raise Fatal(

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from infra import stack
-from infra.linux import session_members
-from infra.process import Server, running, start
+from infra.linux import session_members, started_at
+from infra.process import NotReadyError, Server, running, start
 from infra.states import ServerState, states
 from services.access import OperatorAccess
 from services.config import load_settings
@@ -167,6 +167,34 @@ def test_down_ends_what_a_killed_first_process_left_behind(home: Home) -> None:
     assert [item.name for item in stack.down(home)] == ["many"]
     assert session_members(leader) == []
     assert stack.down(home) == []
+
+
+@pytest.mark.parametrize("last", ["true", "sleep 1"], ids=["at once", "a little later"])
+def test_a_server_that_ends_at_its_start_leaves_none_of_its_children(home: Home, last: str) -> None:
+    folder = home.servers / "many"
+    folder.mkdir(parents=True)
+    child = folder / "child.pid"
+    script = f"sleep 600 & echo $! > {child}; {last}"
+    server = Server("many", folder, homes.free_ports()[0], ["/bin/sh", "-c", script], never_ready)
+    with pytest.raises(Fatal) as caught:
+        start(server)
+    assert "ended at its start" in caught.value.what
+    assert started_at(int(child.read_text())) is None
+    assert not server.pid_file.exists()
+
+
+def never_ready() -> None:
+    raise NotReadyError("it never answers")
+
+
+@pytest.mark.parametrize("further", [0, 1, 2])
+def test_a_taken_port_of_the_broker_stops_up_before_anything_is_started(home: Home, further: int) -> None:
+    port = int(str(load_settings(home.root).broker.server).rpartition(":")[2]) + further
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(Fatal) as caught:
+        up(home, *QUICK, "kafka")
+    assert f"Port {port}" in caught.value.what
+    assert not any(item.running for item in states(home, load_settings(home.root)))
+    assert not (home.servers / "postgresql").exists()
 
 
 def test_a_taken_port_stops_up_before_anything_is_started(home: Home) -> None:
