@@ -63,7 +63,7 @@ class MonthReport:
             or an older store was put back; what was released of them stands.
         lost: periods that were not released in time, and are not any more: events that they would be counted on were
             kept long enough and are removed.
-        postponed: why parcels wait in the outbox: the broker is away; run again.
+        postponed: why parcels wait in the outbox: the broker is away, or does not know their receiver yet.
     """
 
     municipality: str

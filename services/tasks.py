@@ -35,7 +35,7 @@ class SendReport:
         files: one report per file.
         broken: files that could not be read at all, with the reason.
         postponed: why files were not sent to their end yet, such as a key service that is away, and why parcels wait
-            in the outbox: the broker is away; run again.
+            in the outbox: the broker is away, or does not know their receiver yet; run again.
         statements: parcels with delivery statements.
         parcels: handed to the broker, those that waited from before included.
     """

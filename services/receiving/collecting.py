@@ -37,7 +37,7 @@ class CollectReport:
         held_later: events held after they had been accepted.
         gaps: streams in which parcels have been missing for more than a quarter of an hour.
         receipts: parcels with receipts put into the outbox.
-        postponed: why parcels wait in the outbox: the broker went away; run again.
+        postponed: why parcels wait in the outbox: the broker went away, or does not know their receiver yet.
     """
 
     participant: str

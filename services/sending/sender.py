@@ -155,18 +155,18 @@ class Sender:
         return sent
 
     def hand_over(self, broker: Broker) -> tuple[int, list[Retryable]]:
-        """Push, and let the parcels wait where the broker is away.
+        """Push, and let the parcels wait where the broker is away or does not know their receiver yet.
 
         Returns:
             How many parcels the broker took now, and why the others wait; no reason when none waits for the broker.
 
         Raises:
-            UnknownTopic, Fatal, NotAllowed: see `push`.
+            Fatal, NotAllowed: see `push`.
         """
         before = self.outbox.waiting()
         try:
             return self.push(broker), []
-        except Retryable as reason:
+        except (Retryable, UnknownTopic) as reason:
             left = self.outbox.waiting()
             what = f"{left} parcels of {self.id} wait in its outbox; nothing is lost. {reason.what}"
             return before - left, [Retryable(what, reason.why, reason.todo)]

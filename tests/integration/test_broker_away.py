@@ -185,6 +185,10 @@ def test_a_receiver_whom_the_broker_does_not_know_holds_nobody_else_up(at_stage:
         arrived = [half.end_offset(f"parcels.{town}") for town in MUNICIPALITIES[1:]]
         left = sender.outbox.pending()
         assert {item.receiver for item in left} == {TOWN}
+        parcels, (reason,) = sender.hand_over(half)
+        assert parcels == 0
+        assert f"{len(left)} parcels of {SENDER} wait in its outbox; nothing is lost" in reason.what
+        assert f"no topic parcels.{TOWN}" in reason.what
         assert sum(arrived) + len(left) == all_parcels
         half.create_topic(f"parcels.{TOWN}")
         assert sender.push(half) == len(left)

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 import pytest
 
 from services import tasks
-from services.errors import Fatal, Retryable
+from services.errors import Fatal, Retryable, SpiegelnetError
 from services.following import follow
 from services.home import Home
 from services.parallel import InThisProcess
@@ -26,7 +26,7 @@ def test_what_is_sent_while_it_runs_is_stored_in_the_next_round(at_stage: Callab
     root, ended = at_stage("empty"), Event()
     rounds: list[int] = []
 
-    def tell(arrived: Sequence[CollectReport], waiting: Sequence[Retryable]) -> None:
+    def tell(arrived: Sequence[CollectReport], waiting: Sequence[SpiegelnetError]) -> None:
         assert not waiting
         rounds.append(sum(item.verdicts["accepted"] for item in arrived))
         if len(rounds) == 1:
@@ -45,7 +45,7 @@ def test_one_that_has_to_wait_keeps_the_others_from_nothing(at_stage: Callable[[
     root, ended = at_stage("sent"), Event()
     told: list[tuple[list[str], int]] = []
 
-    def tell(arrived: Sequence[CollectReport], waiting: Sequence[Retryable]) -> None:
+    def tell(arrived: Sequence[CollectReport], waiting: Sequence[SpiegelnetError]) -> None:
         told.append(([item.participant for item in arrived], len(waiting)))
         ended.set()
 
@@ -71,3 +71,18 @@ def test_what_a_person_must_mend_ends_it(at_stage: Callable[[str], Path]) -> Non
     root = at_stage("empty")
     with pytest.raises(Fatal, match="gm9999"):
         follow(root, ["gm9999"], InThisProcess(), Event(), 0.01, lambda *_: None)
+
+
+def test_one_for_whom_a_person_must_act_is_told_of_once_and_the_others_go_on(at_stage: Callable[[str], Path]) -> None:
+    root, ended = at_stage("sent"), Event()
+    told: list[tuple[list[str], list[str]]] = []
+
+    def tell(arrived: Sequence[CollectReport], reasons: Sequence[SpiegelnetError]) -> None:
+        told.append(([item.participant for item in arrived], [item.group for item in reasons]))
+        if len(told) == 3:
+            ended.set()
+
+    with pytest.raises(Fatal, match="gm9999"):
+        follow(root, ["gm9999", TOWN], InThisProcess(), ended, 0.01, tell)
+    assert told[0] == ([TOWN], ["fatal"])
+    assert [reasons for _, reasons in told[1:]] == [[], []]
