@@ -111,12 +111,14 @@ def settled(catalog: SqlCatalog, cells: pl.DataFrame, shares: pl.DataFrame, at: 
 
 
 def _first_of(cells: pl.DataFrame) -> pl.DataFrame:
-    """Choose one cell of each place: a released one before a missing one, and what shares say now before what was.
+    """Choose one cell of each place: a released one before a missing one, and what was released before what is now.
 
-    That a share has not come is said last: so it looks, too, when shares have begun to be removed.
+    The same shares give another figure when the public population has changed since: what was released stands. Of
+    missing cells it is the present one, but that a share has not come is said last: so it looks, too, when shares have
+    begun to be removed.
     """
     waits = _MISSING & (pl.col("reason") == NOT_COME)
-    rank = [_MISSING.cast(pl.Int8) + waits.fill_null(value=False).cast(pl.Int8), ~pl.col("now")]
+    rank = [_MISSING.cast(pl.Int8) + waits.fill_null(value=False).cast(pl.Int8), pl.col("now") != _MISSING]
     chosen = cells.sort(*_KEY, *rank, maintain_order=True).unique(_KEY, keep="first", maintain_order=True)
     return chosen.drop("now")
 

@@ -19,7 +19,7 @@ from services.indicators import load_catalogue
 from services.network import Network
 from services.privacy.masking import MODULUS, sum_of_shares
 from services.receiving.collecting import open_node
-from services.regions import regional_cells
+from services.regions import regional_cells, settled
 from services.sending.delivery import enqueue
 from services.sending.sender import open_sender
 from services.store.snapshots import scan
@@ -219,6 +219,19 @@ def test_the_hub_learns_the_sum_over_a_province_and_nothing_of_a_municipality(ye
     coverage = found["coverage"]
     assert isinstance(coverage, float)
     assert 0 < coverage < 1
+
+
+def test_a_province_s_figure_stands_when_the_public_population_changes(year: Path) -> None:
+    tasks.benchmark(year)
+    released = regional(year)
+    network = Network.open(year)
+    shares, population = events(year, "hub", "regional_share"), events(year, "hub", "population_reference")
+    grown = population.with_columns(pl.col("value") * 2)
+    cells = regional_cells(network, shares, load_catalogue(), grown)
+    assert cells["denominator"].to_list() == [2 * sum(_households().values())]
+    stands = settled(open_node(network, "hub").catalog, cells, shares, lambda _: None)
+    assert stands["release_id"].to_list() == [released["release_id"]]
+    assert stands["denominator"].to_list() == [released["denominator"]]
 
 
 def test_a_province_is_missing_where_nobody_delivered_to_one_of_its_municipalities(year: Path) -> None:
