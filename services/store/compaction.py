@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import polars as pl
 from pyiceberg.table import Table
 
-from services.store.commits import commit
+from services.store.commits import commit, require_same_refs
 from services.store.rewriting import Replacement, carried, replace_files, write_files
 from services.store.snapshots import DataFile, data_files, scan_files
 
@@ -40,7 +40,7 @@ def compact(table: Table, cuts: Collection[int] = (), describe: Describe = nothi
         How many files were joined.
 
     Raises:
-        Retryable: another process committed in between; nothing was changed.
+        Retryable: another process committed, or kept a snapshot, in between; nothing was changed.
         NotAllowed, Fatal: see `commit`, and `require_whole`.
     """
     places: dict[tuple[int, str], list[DataFile]] = {}
@@ -57,6 +57,7 @@ def compact(table: Table, cuts: Collection[int] = (), describe: Describe = nothi
         describe(scan_files(table, [file.path for group in groups for file in group]))
     )
     with commit(table) as changes:
+        require_same_refs(changes)  # a snapshot that was kept since is a further cut
         replace_files(changes, replaced, properties)
     return sum(len(group) for group in groups)
 

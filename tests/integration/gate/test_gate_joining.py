@@ -138,6 +138,22 @@ def test_joining_fails_when_another_process_stored_in_between_and_changes_nothin
     assert join(world) == 8
 
 
+def test_joining_fails_when_a_snapshot_was_kept_in_between_so_that_what_came_after_it_stays_apart(world: World) -> None:
+    world.land([world.parcel(signals([0]))])
+    older = open_intake(world.node().catalog)
+    for number in (1, 2):
+        world.land([world.parcel(signals([number]))])
+    stale = open_intake(world.node().catalog)
+    kept = keep_snapshot(older, "close-2025-12")  # it had looked before, and tags what was the newest then
+    assert kept
+    with pytest.raises(Retryable):
+        compact(stale, describe=types_of, least=2)
+    join(world)
+    _, ledger = world.node().intake()
+    closed_at = sequence_number(open_intake(world.node().catalog), kept)
+    assert ids(ledger.latest.filter(pl.col("decided_in") > closed_at)) == [1, 2]
+
+
 def test_landing_fails_when_files_were_joined_in_between_and_takes_its_events_when_run_again(world: World) -> None:
     for number in range(3):
         world.land([world.parcel(signals([number]))])
