@@ -2,7 +2,8 @@
 
 One task per participant. A file that was sent is not sent again, and one that was written to in the last minutes is
 left for the next night. In the first five days of a month the month before is stated to each municipality that the
-participant serves, once all its files were sent to their end; a statement that says nothing new is not sent again.
+participant serves, also when nothing was sent, once all its files were sent to their end; a statement that says nothing
+new is not sent again.
 
 Files that cannot be read fail the task, with what is wrong with them; the others have been sent. Partners that send by
 hand or by their own schedule (`spiegelnet send`) keep this one paused.
@@ -36,7 +37,7 @@ def send() -> None:
 
         found = steps.senders(home())
         if not found:
-            raise skip("Nobody on this machine has exports.")
+            raise skip("Nobody on this machine has anything to send.")
         return found
 
     @task(map_index_template="{{ task.op_kwargs['participant'] }}")

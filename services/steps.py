@@ -98,9 +98,14 @@ def source_files(folder: Path) -> list[Path]:
 
 
 def senders(root: Path) -> list[str]:
-    """Return who of `own_participants` has exports in its sources folder."""
-    home = Network.open(root).home
-    return [item for item in own_participants(root) if source_files(home.participant(item).sources)]
+    """Return who of `own_participants` sends: who serves somebody, and so states each month, or has exports."""
+    network = Network.open(root)
+    return [item for item in own_participants(root) if _sends(network, item)]
+
+
+def _sends(network: Network, participant: str) -> bool:
+    sources = network.home.participant(participant).sources
+    return bool(network.directory.get(participant).serves or source_files(sources))
 
 
 def send_new(root: Path, participant: str, day: dt.date) -> tasks.SendReport:

@@ -237,6 +237,20 @@ def test_exports_are_sent_once_they_are_whole_and_the_month_before_is_stated_at_
         steps.send_new(root, "es-stroom", dt.date(2026, 1, 2))
 
 
+def test_who_has_nothing_to_send_states_the_month_all_the_same(at_stage: AtStage) -> None:
+    root = at_stage("empty")
+    assert steps.senders(root) == sorted({*PARTNERS, *MUNICIPALITIES})
+    for sender in ("hc-huis", TOWN):
+        assert steps.source_files(Home(root).participant(sender).sources) == []
+        assert steps.send_new(root, sender, dt.date(2025, 12, 3)).statements > 0
+    tasks.receive(root, TOWN)
+    stated = events(root, TOWN, "delivery_statement")
+    assert set(stated.select("sent_by", "period", "event_count", "complete").iter_rows()) == {
+        ("hc-huis", "2025-11", 0, True),
+        (TOWN, "2025-11", 0, True),
+    }
+
+
 def test_the_benchmark_waits_for_all_until_nothing_comes_any_more_and_names_who_is_missing(at_stage: AtStage) -> None:
     root = at_stage("received")
     network = Network.open(root)
