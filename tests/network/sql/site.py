@@ -1,6 +1,7 @@
 """The small network behind Trino: published tables with rows under embargo, and everybody who may or may not ask."""
 
 import datetime as dt
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -116,6 +117,8 @@ class Site:
         """Put rows into a table made as earlier versions made it, with all days in one file; and then as it is now."""
         catalog, schema = self.warehouse(participant), published_schemas(participant)[table]
         catalog.drop_table(table)
+        folder = self.home.participant(participant).root / "published" / Path(*table.split("."))
+        shutil.rmtree(folder)  # a table of which there are files, and no entry, would be taken for a forgotten one
         earlier = ensure_table(catalog, table, schema)
         for part in (rows.head(1), rows):
             replace_rows(earlier, part, {})

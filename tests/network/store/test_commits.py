@@ -144,7 +144,7 @@ def test_a_catalog_that_is_away_at_the_commit_and_comes_back_is_asked_what_becam
             threading.Thread(target=_down_when_lost, args=(line, 2.0), daemon=True).start()
 
     world.land([parcel], at=down)
-    assert line.lost == 1
+    assert line.struck > 1  # the answer that was lost, and connections refused while the line was down
     assert world.node().position() == Position("topic-1", 2)
     require_all_once(world, [1, 2])
 
