@@ -88,7 +88,8 @@ def test_a_table_of_an_earlier_version_gets_its_columns_before_a_view_reads_them
         assert add_participants(site.network, ["gm0664"]).views == ["network.region_pv29"]
         assert region(site) == set(MUNICIPALITIES)
     finally:
-        site.replace("gm0687", "published.cells", rows)
+        for content in (rows.clear(), rows):  # the files that are there hold the column under another number
+            site.replace("gm0687", "published.cells", content)
         add_participants(site.network, ["gm0687"])
 
 
