@@ -4,7 +4,6 @@ What the network has no server for is left out; on one machine without servers t
 may be done again: what is there already stays, and costs little.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +19,7 @@ from services.federation.catalogs import (
     published_catalog,
     withdraw_catalog,
 )
-from services.federation.trino_client import TrinoUser
+from services.federation.trino_client import TrinoUser, when_files_are_read
 from services.federation.trino_files import TrinoFiles
 from services.federation.users import write_text
 from services.keyservice import callers
@@ -28,9 +27,6 @@ from services.network import Network
 from services.published import ensure_published
 
 Step = Callable[[str], None]
-RULES_SECONDS = 10.0
-"""The longest that Trino takes to read rules that were changed; it looks each second, later under load."""
-_POLL_SECONDS = 0.2
 
 
 @dataclass
@@ -248,16 +244,4 @@ def _make_views(network: Network, user: TrinoUser, without: str | None = None) -
     regions = {
         region: [item for item in members if item in live] for region, members in network.directory.regions.items()
     }
-    return _when_rules_are_read(lambda: ensure_region_views(user, regions))
-
-
-def _when_rules_are_read(work: Callable[[], list[str]]) -> list[str]:
-    """Do what needs rules that were written a moment ago: Trino reads them each second."""
-    deadline = time.monotonic() + RULES_SECONDS
-    while True:
-        try:
-            return work()
-        except NotAllowed:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL_SECONDS)
+    return when_files_are_read(lambda: ensure_region_views(user, regions))

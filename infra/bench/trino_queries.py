@@ -9,16 +9,15 @@ import numpy as np
 
 from services.access import PASSWORD_BYTES
 from services.directory import HUB
-from services.errors import Fatal, NotAllowed
+from services.errors import Fatal
 from services.federation.surface import SECONDS
-from services.federation.trino_client import TrinoUser, query
+from services.federation.trino_client import TrinoUser, query, when_files_are_read
 from services.network import Network
 from services.sql_users import add_analyst, remove_analyst
 
 ANALYST = "bench.analyst"
 TIMES = 20
 PATIENCE_SECONDS = 30.0
-_POLL = 0.2
 
 
 @contextmanager
@@ -28,7 +27,7 @@ def analyst(network: Network) -> Iterator[TrinoUser]:
     add_analyst(network, ANALYST, password)
     try:
         user = TrinoUser(str(network.settings.sql.server), ANALYST, password, network.home.ca)
-        _await_let_in(user)
+        when_files_are_read(lambda: query(user, "SELECT 1"), PATIENCE_SECONDS)
         yield user
     finally:
         remove_analyst(network, ANALYST)
@@ -67,20 +66,6 @@ def seconds_of(user: TrinoUser, question: str, longest: float = SECONDS) -> floa
     if not answer.num_rows:
         raise Fatal("A question that is measured has no rows in its answer.", todo="Ask for what the network has.")
     return took
-
-
-def _await_let_in(user: TrinoUser) -> None:
-    """Wait until Trino has looked at its files."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            query(user, "SELECT 1")
-        except NotAllowed:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL)
-        else:
-            return
 
 
 QUESTIONS = (

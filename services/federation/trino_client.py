@@ -1,11 +1,12 @@
 """Asks Trino as one user: over HTTPS, known by the network's own certificate, whatever the environment says."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Timer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -19,7 +20,11 @@ from services.federation.trino_types import arrow_columns, arrow_schema
 if TYPE_CHECKING:
     from trino.dbapi import Connection
 
+T = TypeVar("T")
 SOURCE = "spiegelnet"
+FILES_SECONDS = 10.0
+"""The longest that Trino takes to read users and rules that were changed; it looks each second, later under load."""
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,22 @@ def run(user: TrinoUser, statement: str) -> list[list[Any]]:
     """
     with _connection(user) as connection, _told(user, connection):
         return list(connection.cursor().execute(statement).fetchall())
+
+
+def when_files_are_read(work: Callable[[], T], seconds: float = FILES_SECONDS) -> T:
+    """Do what needs users or rules that were written a moment ago: again while it is not allowed, for so many seconds.
+
+    Raises:
+        NotAllowed: it still is not after that.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except NotAllowed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
 
 
 def _answer(cursor: Any, most_rows: int, most_bytes: int) -> pa.Table:
