@@ -77,20 +77,20 @@ def test_doing_it_again_changes_nothing(site: Site) -> None:
 
 def test_a_table_of_an_earlier_version_gets_its_columns_before_a_view_reads_them(site: Site) -> None:
     """Also when another node is added: the view of its region reads the tables of all."""
-    table = load_table(site.warehouse("gm0687"), "published.cells")
+    table = load_table(site.warehouse("gm0715"), "published.cells")
     assert table
     rows = scan(table).collect()
     with table.update_schema(allow_incompatible_changes=True) as change:
         change.delete_column("coverage")
     site.rows("operator", "DROP VIEW hub_writer.network.region_pv29")
     try:
-        assert site.outcome("operator", "SELECT coverage FROM gm0687.published.cells") == "COLUMN_NOT_FOUND"
+        assert site.outcome("operator", "SELECT coverage FROM gm0715.published.cells") == "COLUMN_NOT_FOUND"
         assert add_participants(site.network, ["gm0664"]).views == ["network.region_pv29"]
         assert region(site) == set(MUNICIPALITIES)
     finally:
         for content in (rows.clear(), rows):  # the files that are there hold the column under another number
-            site.replace("gm0687", "published.cells", content)
-        add_participants(site.network, ["gm0687"])
+            site.replace("gm0715", "published.cells", content)
+        add_participants(site.network, ["gm0715"])
 
 
 def test_a_municipality_leaves_while_its_catalog_is_asked_and_comes_back(site: Site, leaver: str) -> None:

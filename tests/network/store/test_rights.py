@@ -8,6 +8,7 @@ import pytest
 
 from services.access import Access
 from services.errors import Fatal, NotAllowed
+from services.home import Home
 from services.store.database import READER, WRITER, add_participants, withdraw_participant
 from services.store.warehouse import Database, open_warehouse
 from tests.network.store.conftest import Server
@@ -43,10 +44,10 @@ def allowed(server: Server, user: str, password: str, database: str) -> list[str
     return found
 
 
-def test_users_by_databases_by_verbs_and_no_unexpected_allow(server: Server) -> None:
+def test_users_by_databases_by_verbs_and_no_unexpected_allow(server: Server, postgresql: Home) -> None:
     town, other = server.new("gm"), server.new("gm")
     partner = server.new("es", published=False)
-    hub = Access.generate("hub")
+    hub = Access.load(postgresql.participant("hub").access)  # tests that come after need its password to stay
     add_participants(server.address, server.operator, [hub], {"hub"})
     people = [town, other, partner, hub]
     users = {item.participant: item.catalog for item in people}
