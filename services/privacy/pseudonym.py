@@ -9,10 +9,12 @@ nothing of another's. Every variable part is preceded by its length, so that no 
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 import polars as pl
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from services.privacy.errors import BadKey, Malformed
 from services.privacy.oprf import OUTPUT_SIZE
@@ -87,7 +89,7 @@ def stored_many(node_key: bytes, outers: pl.Series | Sequence[bytes | None]) -> 
     distinct = column.drop_nulls().unique()
     if (distinct.bin.size() != PSEUDONYM_SIZE).any():
         raise Malformed(f"An outer pseudonym has {PSEUDONYM_SIZE} bytes; the column holds others.")
-    made = pl.Series([hmac.digest(node_key, each, "sha256") for each in distinct], dtype=pl.Binary)
+    made = pl.Series(_digests(node_key, distinct), dtype=pl.Binary)
     return column.replace_strict(distinct, made, default=None, return_dtype=pl.Binary)
 
 
@@ -130,11 +132,22 @@ def event_ids(event_key: bytes, event_type: str, source: str, keys: pl.Series) -
     if keys.null_count():
         raise Malformed("Every event needs a key; the column holds nulls.")
     prefix = _EVENT_ID_LABEL + _prefixed(event_type.encode()) + _prefixed(source.encode())
-    return pl.Series(keys.name, [_event_id(event_key, prefix, key) for key in keys], dtype=pl.Binary)
+    digests = _digests(event_key, (prefix + _prefixed(key.encode()) for key in keys))
+    return pl.Series(keys.name, digests, dtype=pl.Binary).bin.slice(0, EVENT_ID_SIZE)
 
 
 def _event_id(event_key: bytes, prefix: bytes, key: str) -> bytes:
     return hmac.digest(event_key, prefix + _prefixed(key.encode()), "sha256")[:EVENT_ID_SIZE]
+
+
+def _digests(key: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """Return HMAC-SHA256 of each message; the key is prepared once, which makes it more than twice as fast."""
+    prepared, digests = HMAC(key, SHA256()), list[bytes]()
+    for message in messages:
+        digest = prepared.copy()
+        digest.update(message)
+        digests.append(digest.finalize())
+    return digests
 
 
 def _prefixed(part: bytes) -> bytes:
