@@ -19,9 +19,11 @@ from services.maintenance import maintain as upkeep
 from services.month import MonthReport, close_months
 from services.network import Network
 from services.receiving.collecting import CollectReport, collect
+from services.receiving.going_on import WentOn
+from services.receiving.going_on import go_on as read_on
 from services.receiving.receipts import send_receipts
 from services.runs import running, span
-from services.sending.delivery import FileReport, deliver_file
+from services.sending.delivery import FileReport, deliver_file, send_again
 from services.sending.sender import open_sender
 from services.sending.statement import CLIENTS_FILE, read_clients, state_months
 
@@ -78,6 +80,7 @@ def send(
     months: Sequence[str] = (),
     *,
     mended: bool = False,
+    again_to: str | None = None,
     at: Callable[[str], None] = lambda _: None,
 ) -> SendReport:
     """Deliver files, state the months, and hand all that waits to the broker.
@@ -91,7 +94,11 @@ def send(
         files: exports of its sources.
         months: months to make delivery statements of, when this sender owes them.
         mended: whether the files are mended versions of files that were sent under the same names.
+        again_to: a receiver that lost what was sent to it: all is sealed for it anew.
         at: called with the name of each step before it, for tests that end the process there.
+
+    Raises:
+        Fatal: the participant, or the receiver, is not in the directory.
     """
     network = Network.open(root)
     report = SendReport(participant)
@@ -104,6 +111,8 @@ def send(
         def room() -> None:
             report.parcels += sender.make_room(broker)
 
+        if again_to:
+            send_again(sender, network.directory.get(again_to).id, files)
         for path in files:
             try:
                 report.files.append(deliver_file(sender, path, mended=mended, room=room))
@@ -138,6 +147,15 @@ def receive(root: Path, participant: str, *, at: Callable[[str], None] = lambda 
         run.brings(report.counts, lambda: flows.of_collect(network, report))
         run.waits(report.postponed)
     return report
+
+
+def go_on(root: Path, participant: str, reason: str) -> WentOn:
+    """Let a participant read on after an alarm; see `services.receiving.going_on`."""
+    network = Network.open(root)
+    with running(network, participant, "go on") as run, network.broker(participant) as broker:
+        moved = read_on(network, participant, broker, reason, network.now())
+        run.brings({"from": moved.before and moved.before.next_offset, "to": moved.after.next_offset})
+    return moved
 
 
 def month(

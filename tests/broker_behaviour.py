@@ -93,6 +93,14 @@ class BrokerBehaviour:
         with pytest.raises(Fatal, match="has no offset"):
             log.read(topic, offset)
 
+    def test_what_can_be_read_next_is_told_and_a_topic_that_ends_before_is_read_from_its_beginning(
+        self, log: Broker, topic: str
+    ) -> None:
+        log.append_many(topic, [(b"", b"a")] * 3)
+        assert [log.next_readable(topic, offset) for offset in (0, 2, 3, 4)] == [0, 2, 3, 0]
+        with pytest.raises(Fatal, match="not the one"):
+            log.next_readable(topic, 0, expected_id=log.create_topic(f"{topic}-2"))
+
     def test_a_topic_that_is_not_there_is_named_and_not_made(self, log: Broker, topic: str) -> None:
         missing = f"{topic}-missing"
         for use in (

@@ -157,6 +157,21 @@ class KafkaBroker:
         self._readable(topic, expected_id)
         return self._reader.end(topic)
 
+    def next_readable(self, topic: str, offset: int, *, expected_id: str | None = None) -> int:
+        """Return the first offset from `offset` on that can be read, past what was deleted or is damaged.
+
+        Returns:
+            The end of the topic where nothing can be read; its beginning where it ends before `offset`.
+
+        Raises: see `read`.
+        """
+        found = self._readable(topic, expected_id)
+        first, end = self._reader.bounds(topic)
+        start = first if offset > end else max(offset, first)
+        while start < end and self._reader.is_damaged(found, start, end):
+            start += 1  # every offset of a damaged batch gives the batch
+        return start
+
     def _require_known(self, topics: Collection[str]) -> None:
         new = sorted(set(topics) - self._known)
         if new:

@@ -49,6 +49,36 @@ class Reader:
         except errors.KafkaError as error:
             raise self._failed(error, topic) from None
 
+    def bounds(self, topic: str) -> tuple[int, int]:
+        """Return the offset of the oldest message that is kept, and the one that the next message will get.
+
+        Raises:
+            Retryable, Fatal, NotAllowed: see `Connection.failure`.
+        """
+        at = TopicPartition(topic, 0)
+        try:
+            first = int(self._connected().beginning_offsets([at], timeout_ms=ANSWER_SECONDS * 1000)[at])
+        except errors.KafkaError as error:
+            raise self._failed(error, topic) from None
+        return first, self.end(topic)
+
+    def is_damaged(self, topic: Topic, offset: int, end: int) -> bool:
+        """Say whether the broker's file is damaged where this message stands.
+
+        Raises:
+            Fatal: messages from `offset` on were deleted.
+            Retryable, Fatal, NotAllowed: see `Connection.failure`.
+        """
+        try:
+            self._go_to(topic, offset)
+            self._fetched(topic, end)
+        except errors.CorruptRecordError:
+            self.close()
+            return True
+        except errors.KafkaError as error:
+            raise self._not_read(error, topic.name, offset) from None
+        return False
+
     def read(self, topic: Topic, offset: int, end: int, max_bytes: int, max_messages: int) -> list[Message]:
         """Read messages from `offset` on, at most until `end`; where reading fails at a later one, those before it.
 
@@ -110,12 +140,10 @@ class Reader:
         return self._failed(error, topic)
 
     def _out_of_range(self, topic: str, offset: int) -> SpiegelnetError:
-        at = TopicPartition(topic, 0)
         try:
-            first = int(self._connected().beginning_offsets([at], timeout_ms=ANSWER_SECONDS * 1000)[at])
-            end = self.end(topic)
-        except errors.KafkaError as error:
-            return self._failed(error, topic)
+            first, end = self.bounds(topic)
+        except SpiegelnetError as error:
+            return error
         finally:
             self.close()
         if offset > end:
@@ -125,7 +153,7 @@ class Reader:
         return Fatal(
             f"{first - offset} messages of topic {topic} were deleted before they were read.",
             f"The broker keeps messages for some days only; it begins at {first}, the next to be read was {offset}.",
-            "Ask the senders to send again what is missing; nothing is read on before a person has decided that.",
+            "Nothing is read on before a person has decided that: `spiegelnet receive … --go-on`.",
         )
 
     def _failed(self, error: errors.KafkaError, topic: str) -> SpiegelnetError:
@@ -157,5 +185,5 @@ def _damaged(topic: str, offset: int) -> Fatal:
         f"Topic {topic} cannot be read on at offset {offset}: the broker's file is damaged.",
         "The checksum of what stands there is wrong; it was right when the broker took it.",
         "Ask the operator to look after the broker's disk; where several brokers are, another one has it undamaged."
-        " Nothing is read on before a person has decided that.",
+        " Else nothing is read on before a person has decided that: `spiegelnet receive … --go-on`.",
     )

@@ -79,6 +79,12 @@ class Broker(Protocol):
     def end_offset(self, topic: str, *, expected_id: str | None = None) -> int:
         """Return the offset that the next message will get."""
 
+    def next_readable(self, topic: str, offset: int, *, expected_id: str | None = None) -> int:
+        """Return the first offset from `offset` on that can be read, past what was deleted or is damaged.
+
+        The end of the topic where nothing can; its beginning where it ends before `offset`.
+        """
+
 
 def unknown_topic(name: str) -> UnknownTopic:
     """Return the error for a topic that is not there."""
@@ -96,7 +102,7 @@ def made_anew(name: str) -> Fatal:
     return Fatal(
         f"Topic {name} is not the one that was read before.",
         "It was deleted and made anew, or its broker was: its offsets begin again and mean other messages.",
-        "Find out what happened to the broker; do not read on at the old offset.",
+        "Find out what happened to the broker; then read on with `spiegelnet receive … --go-on`.",
     )
 
 
@@ -105,7 +111,7 @@ def no_offset(name: str, offset: int, end: int) -> Fatal:
     return Fatal(
         f"Topic {name} has no offset {offset}; its end is {end}.",
         "It holds less than what was read from it before, so messages were lost.",
-        "Find out what happened to the broker before reading on.",
+        "Find out what happened to the broker; then read on with `spiegelnet receive … --go-on`.",
     )
 
 

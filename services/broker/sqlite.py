@@ -167,6 +167,14 @@ class SqliteBroker:
         """
         return self._known(topic, expected_id)[2]
 
+    def next_readable(self, topic: str, offset: int, *, expected_id: str | None = None) -> int:
+        """Return `offset`, or 0 where the topic ends before it: nothing is deleted from it.
+
+        Raises:
+            Fatal: there is no such topic, or it was made anew.
+        """
+        return offset if 0 <= offset <= self._known(topic, expected_id)[2] else 0
+
     def _topic(self, name: str) -> tuple[int, str, int]:
         with errors_named(self._path):
             row = self._db.execute("SELECT number, id, end FROM topics WHERE name = ?", (name,)).fetchone()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.console import out, print_json, progress, table
+from services.cli.console import err, out, print_json, progress, table
 from services.cli.options import HomeOption, JsonOption, months_between
 from services.errors import Fatal, Rejected, Retryable
 
@@ -64,6 +64,9 @@ def send(
     state: Annotated[
         str | None, typer.Option(help="Make delivery statements of this month or range of months.")
     ] = None,
+    again_to: Annotated[
+        str | None, typer.Option(help="Send again what this receiver got before, and lost; what it has counts once.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Read exports, seal their events for who is entitled to them, and send. A file that was sent is not sent again."""
@@ -78,7 +81,7 @@ def send(
         raise Fatal(
             f"{missing[0]} is not a file.", todo="Name exports that exist, or none for all in the sources folder."
         )
-    report = send_now(home, participant, chosen, months_between(state) if state else ())
+    report = send_now(home, participant, chosen, months_between(state) if state else (), again_to=again_to)
     if json:
         print_json(send_json(report))
     else:
@@ -100,6 +103,10 @@ def receive(
     home: HomeOption,
     participants: Annotated[list[str] | None, typer.Argument(help="Who receives; without names everybody.")] = None,
     follow: Annotated[int | None, typer.Option(min=1, help="Go on without end, this many seconds between.")] = None,
+    go_on: Annotated[
+        str | None,
+        typer.Option(help="After an alarm, read on where the topic can be read. Say why; it is kept."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Collect what waits on the topics: verify, open, decode, judge, store, and answer with receipts."""
@@ -112,6 +119,8 @@ def receive(
     chosen = participants or sorted(network.directory.participants)
     for participant in chosen:
         network.directory.get(participant)
+    if go_on is not None:
+        _go_on(home, chosen, go_on)
     if follow is not None:
         from services.cli.following import follow_and_show
 
@@ -126,6 +135,17 @@ def receive(
     for report in reports:
         if report.postponed:
             raise report.postponed[0]
+
+
+def _go_on(home: Path, participants: list[str], reason: str) -> None:
+    from services.cli.reports import went_on_text
+    from services.tasks import go_on
+
+    if len(participants) != 1:
+        raise Fatal(
+            "It is decided for one participant at a time where it reads on.", todo="Name the one that had an alarm."
+        )
+    err().print(went_on_text(go_on(home, participants[0], reason)), markup=False)
 
 
 def month(

@@ -10,17 +10,24 @@ from services.cli.console import out, print_json, table
 from services.cli.options import HomeOption, JsonOption
 from services.errors import Rejected
 from services.sending.journal import RefusedRow
+from services.status.sentences import number
 
 Participant = Annotated[str, typer.Argument(help="Whose quarantine, for example gm0106 or es-lichtkade.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(help="Rows and events that were stopped: list, look at, replay, lift.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Rows and events that were stopped: list, look at, replay, lift; parcels that are missing: settle.",
+        no_args_is_help=True,
+    )
     group.command("list", epilog="Example: spiegelnet quarantine list es-lichtkade")(list_stopped)
     group.command("show", epilog="Example: spiegelnet quarantine show gm0106 3fa9")(show)
     group.command("replay", epilog="Example: spiegelnet quarantine replay gm0106")(replay)
     group.command("lift", epilog="Example: spiegelnet quarantine lift gm0106 3fa9")(lift)
+    group.command("settle", epilog='Example: spiegelnet quarantine settle gm0106 es-lichtkade --reason "sent again"')(
+        settle
+    )
     app.add_typer(group, name="quarantine")
 
 
@@ -151,3 +158,21 @@ def lift(
         )
     lifted = let_through(node, Network.open(home).registry, deliveries[0], dt.datetime.now(dt.UTC))
     out().print(f"{lifted:,} events of {deliveries[0][0]} were let through.")
+
+
+def settle(
+    participant: Participant,
+    sender: Annotated[str, typer.Argument(help="Whose parcels are missing.")],
+    home: HomeOption,
+    reason: Annotated[str, typer.Option(help="What was agreed with the sender; it is kept.")],
+) -> None:
+    """Let the parcels of a sender that are missing now alarm no more: it sent again, or they are given up."""
+    from services.network import Network
+    from services.receiving.replay import ReplayWindow
+
+    network = Network.open(home)
+    network.directory.get(sender)
+    network.require_keys(participant)
+    with ReplayWindow(network.home.participant(participant).replay) as replay:
+        gaps = replay.settle(sender, network.now(), reason)
+    out().print(f"{number(gaps, 'gap')} in what {sender} sent to {participant} alarm no more.")

@@ -8,6 +8,8 @@ from services.cli.console import out, table
 from services.closing import ClosingReport
 from services.month import MonthReport
 from services.receiving.collecting import CollectReport
+from services.receiving.going_on import WentOn
+from services.status.sentences import number
 from services.tasks import SendReport
 
 VERDICTS = ("accepted", "quarantined", "held", "duplicate")
@@ -83,6 +85,21 @@ def show_received(reports: Sequence[CollectReport]) -> None:
             out().print(f"{report.participant}: {parcels} parcels were not opened: {reason}.")
         if report.gaps:
             out().print(f"{report.participant}: in {report.gaps} streams parcels are missing; ask their senders.")
+
+
+def went_on_text(moved: WentOn) -> str:
+    """Say where a participant reads on, and what that costs."""
+    at = f"{moved.participant} reads on at offset {moved.after.next_offset} of its topic"
+    if moved.lost is not None:
+        left = f"{number(moved.lost, 'message')} before it cannot be read any more"
+    elif moved.before and moved.before.topic_id == moved.after.topic_id:
+        left = "what the broker lost and what it has again are told apart by their senders' streams"
+    else:
+        left = "it is another topic than before"
+    return (
+        f"{at}; {left}. Parcels that are missing show in `spiegelnet status {moved.participant}` after a quarter of an "
+        f"hour, with their senders: ask these for `spiegelnet send … --again-to {moved.participant}`."
+    )
 
 
 def receive_json(report: CollectReport) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.broker import Broker, Message
 from services.errors import Fatal, Retryable
@@ -67,7 +67,7 @@ def collect(
     at: Callable[[str], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> CollectReport:
-    """Read, open and land all that waits on a participant's topic.
+    """Read, open and land all that waits on a participant's topic now; what comes meanwhile is for the next run.
 
     Args:
         network: the network.
@@ -77,7 +77,7 @@ def collect(
         clock: seconds, by which micro-batches are cut.
 
     Raises:
-        Fatal: the topic was made anew since the last run.
+        Fatal: the topic was made anew since the last run; see `going_on`.
         Retryable: another process collected for the same participant at this moment.
     """
     report = CollectReport(participant)
@@ -85,12 +85,23 @@ def collect(
     topic = f"parcels.{participant}"
     keys = network.keys(participant)
     topic_id = broker.topic_id(topic)
+    start = _start(node, topic_id)
+    end = broker.end_offset(topic, expected_id=topic_id)
     with ReplayWindow(network.home.participant(participant).replay) as replay:
         opener = Opener(
-            participant, opening_keys(keys), keys.node, network.directory, network.registry, replay, topic_id, at
+            participant,
+            opening_keys(keys),
+            keys.node,
+            network.directory,
+            network.registry,
+            replay,
+            start.reading_id,
+            at,
         )
 
         def read(offset: int) -> list[Message]:
+            if start.next_offset < offset >= end:  # else the broker says what is wrong with where we stand
+                return []
             at("fetch")
             return broker.read(topic, offset, max_bytes=READ_BYTES, expected_id=topic_id)
 
@@ -98,8 +109,8 @@ def collect(
             return opener.open(message, dt.datetime.now(dt.UTC))
 
         landed = False
-        for batch in micro_batches(read, opened, _start(node, topic_id), network.settings.gate.rows, clock):
-            _land(network, node, topic_id, batch, report, at)
+        for batch in micro_batches(read, opened, start.next_offset, network.settings.gate.rows, clock):
+            _land(network, node, replace(start, next_offset=batch.moved_to), batch, report, at)
             landed = True
         if not landed:  # an earlier run may have ended between its commit and the typed tables
             project(node.catalog, network.registry, at)
@@ -121,30 +132,29 @@ def open_node(network: Network, participant: str) -> NodeStore:
     )
 
 
-def _start(node: NodeStore, topic_id: str) -> int:
-    place = node.position()
-    if place and place.topic_id != topic_id:
+def _start(node: NodeStore, topic_id: str) -> Position:
+    place = node.position() or Position(topic_id, 0)
+    if place.topic_id != topic_id:
         raise Fatal(
             f"The topic of {node.participant} is not the one that was read before.",
             "It was removed and made anew, so its offsets mean other messages.",
-            "Ask who keeps the broker what happened; senders must send again what was lost.",
+            "Ask who keeps the broker what happened; then read on with "
+            f"`spiegelnet receive {node.participant} --go-on`, and let senders send again what was lost.",
         )
-    return place.next_offset if place else 0
+    return place
 
 
 def _land(
     network: Network,
     node: NodeStore,
-    topic_id: str,
+    moved_to: Position,
     batch: MicroBatch,
     report: CollectReport,
     at: Callable[[str], None],
 ) -> None:
     if batch.refused:
         node.parcels.record(batch.refused)
-    landing = land(
-        node, network.registry, batch.opened, Position(topic_id, batch.moved_to), dt.datetime.now(dt.UTC), at
-    )
+    landing = land(node, network.registry, batch.opened, moved_to, dt.datetime.now(dt.UTC), at)
     report.parcels += len(batch.opened)
     report.refused.update(item.fate for item in batch.refused)
     report.held_later += landing.held_later

@@ -16,6 +16,7 @@ from services.receiving.judging import OpenedParcel, judged
 from services.registry import Registry
 from services.store.events import project
 from services.store.intake import ACCEPTED, HELD, QUARANTINED, STORED, Position, position, store
+from services.store.ledger import Ledger
 from services.store.node import NodeStore
 from services.store.parcels import OPENED, ParcelFate
 
@@ -64,6 +65,8 @@ def land(
     intake, ledger = node.intake()
     before = position(intake)
     new = [parcel for parcel in parcels if not before or parcel.offset >= before.next_offset]
+    if before and before.reading > 1:
+        new = _not_stored(ledger, new)
     at("gate")
     rows = judged(node, registry, ledger, new)
     held = held_deliveries(registry, ledger, rows)
@@ -71,7 +74,7 @@ def land(
     later = held_later(intake, ledger, held)
     if before != moved_to:
         at("record parcels")
-        node.parcels.record(_fate(parcel, moved_to.topic_id) for parcel in new)
+        node.parcels.record(_fate(parcel, moved_to.reading_id) for parcel in new)
         store(intake, pl.concat([sealed(node, rows).select(STORED), later.select(STORED)]), moved_to, now, at)
         at("committed")
     project(node.catalog, registry, at)
@@ -86,6 +89,13 @@ def sealed(node: NodeStore, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(hidden.alias("payload"), in_clear.alias("_clear")).with_columns(
         pl.coalesce("payload", "_clear").alias("payload")
     )
+
+
+def _not_stored(ledger: Ledger, parcels: Sequence[OpenedParcel]) -> list[OpenedParcel]:
+    """Leave out parcels that an earlier reading has stored: a broker that is put back from a copy has them again."""
+    ids = pl.Series([parcel.header.parcel_id for parcel in parcels], dtype=pl.Binary)
+    stored = set(ledger.latest.filter(pl.col("parcel_id").is_in(ids.implode()))["parcel_id"].unique())
+    return [parcel for parcel in parcels if parcel.header.parcel_id not in stored]
 
 
 def _fate(parcel: OpenedParcel, topic_id: str) -> ParcelFate:

@@ -43,7 +43,7 @@ class Opener:
         directory: who may send what.
         registry: schemas and contracts.
         replay: the replay window.
-        topic_id: of the topic that is read.
+        reading_id: of the topic that is read; see `Position`.
         at: called with the name of each step before it, for tests that end the process there.
     """
 
@@ -53,7 +53,7 @@ class Opener:
     directory: Directory
     registry: Registry
     replay: ReplayWindow
-    topic_id: str
+    reading_id: str
     at: Callable[[str], None] = lambda _: None
 
     def open(self, message: Message, now: dt.datetime) -> OpenedParcel | ParcelFate:  # noqa: PLR0911 - one per way to fail
@@ -120,7 +120,7 @@ class Opener:
     def _fate(self, message: Message, fate: str, header: Header | None = None) -> ParcelFate:
         """Name the sender only where the signature has proven it."""
         return ParcelFate(
-            self.topic_id,
+            self.reading_id,
             message.offset,
             message.appended_at.date(),
             fate,

@@ -18,6 +18,8 @@ GAP_ALARM_AFTER = timedelta(minutes=15)
 """Parcels of a stream may arrive a little out of order, while a sender retries; after this they are missed."""
 
 _FIRST_PREVIOUS = bytes(32)
+_STORED_EARLIER = -1
+"""Offset of parcels that were stored before a person decided to read on elsewhere."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS parcels (
     sender TEXT NOT NULL, stream BLOB NOT NULL, sequence INTEGER NOT NULL, hash BLOB NOT NULL, previous BLOB NOT NULL,
@@ -27,6 +29,7 @@ CREATE TABLE IF NOT EXISTS streams (
 CREATE TABLE IF NOT EXISTS gaps (
     sender TEXT NOT NULL, stream BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     noticed_us INTEGER NOT NULL, PRIMARY KEY (sender, stream, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settled (sender TEXT PRIMARY KEY, until_us INTEGER NOT NULL, reason TEXT NOT NULL);
 """
 
 
@@ -114,6 +117,29 @@ class ReplayWindow:
             self._remember(header, parcel_hash, offset, now)
             return Arrival.NEW
 
+    def end_reading(self, offset: int, now: datetime) -> int:
+        """Let offsets mean nothing any more, and forget parcels that were seen and not stored: these are missing now.
+
+        Args:
+            offset: up to which the topic is stored.
+            now: with time zone.
+
+        Returns:
+            How many parcels were seen and not stored.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            db.execute(
+                "INSERT OR IGNORE INTO gaps SELECT sender, stream, sequence, sequence, ? FROM parcels"
+                " WHERE offset >= ?",
+                (int(now.timestamp() * 1e6), offset),
+            )
+            forgotten = int(db.execute("DELETE FROM parcels WHERE offset >= ?", (offset,)).rowcount)
+            db.execute("UPDATE parcels SET offset = ?", (_STORED_EARLIER,))
+        return forgotten
+
     def gaps(self) -> list[Gap]:
         """Return all gaps, in order of sender, stream and number."""
         with errors_named(self._path):
@@ -126,8 +152,30 @@ class ReplayWindow:
         ]
 
     def gap_alarms(self, now: datetime) -> list[Gap]:
-        """Return the gaps that were noticed more than `GAP_ALARM_AFTER` before `now` (with time zone)."""
-        return [gap for gap in self.gaps() if now - gap.noticed_at > GAP_ALARM_AFTER]
+        """Return unsettled gaps that were noticed more than `GAP_ALARM_AFTER` before `now` (with time zone)."""
+        with errors_named(self._path):
+            settled = dict(self._db.execute("SELECT sender, until_us FROM settled").fetchall())
+        late = [gap for gap in self.gaps() if now - gap.noticed_at > GAP_ALARM_AFTER]
+        return [gap for gap in late if int(gap.noticed_at.timestamp() * 1e6) > settled.get(gap.sender, -1)]
+
+    def settle(self, sender: str, now: datetime, reason: str) -> int:
+        """Let the gaps of a sender alarm no more: what is missing was sent again, or a person has given it up.
+
+        Args:
+            sender: participant id.
+            now: gaps that are noticed later alarm; with time zone.
+            reason: in that person's words; kept.
+
+        Returns:
+            How many gaps.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        open_ones = sum(gap.sender == sender for gap in self.gaps())
+        with transaction(self._db, self._path) as db:
+            db.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (sender, int(now.timestamp() * 1e6), reason))
+        return open_ones
 
     def _seen(self, header: Header, sequence: int) -> tuple[bytes, bytes, int] | None:
         """Hash, previous hash and offset of what came under this number."""

@@ -112,6 +112,21 @@ def deliver_file(
     return report
 
 
+def send_again(sender: Sender, receiver: str, paths: Sequence[Path]) -> None:
+    """Forget that a receiver got anything; files are delivered to it again, in a new stream, and to nobody else.
+
+    Statements, receipts and observations for it are made again the next time that they are due.
+
+    Args:
+        sender: who sends.
+        receiver: who lost what was sent to it.
+        paths: exports that are read again by `deliver_file`.
+    """
+    sender.outbox.begin_again(receiver)
+    for path in paths:
+        sender.journal.reopen(digest_of(path))
+
+
 def _require_right(sender: Sender, event_type: EventType) -> None:
     if event_type.name not in sender.participant.may_send:
         raise NotAllowed(

@@ -132,6 +132,11 @@ class Journal:
                 (digest, name, digest),
             )
 
+    def reopen(self, digest: bytes) -> None:
+        """Note that a file is to be read again."""
+        with self.transaction():
+            self._db.execute("UPDATE files SET finished = 0 WHERE digest = ?", (digest,))
+
     def refused_rows(self, *, mended: bool = False) -> list[RefusedRow]:
         """Return the refused rows, the open ones only unless `mended`."""
         rows = self._db.execute(

@@ -135,6 +135,16 @@ class Outbox:
             ).fetchone()
         return int(row[0]) if row else 0
 
+    def begin_again(self, receiver: str) -> None:
+        """Forget how much of each source a receiver got; further parcels are of a new stream: another sending.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            db.execute("DELETE FROM positions WHERE receiver = ?", (receiver,))
+            db.execute("DELETE FROM streams WHERE receiver = ?", (receiver,))
+
     def waiting(self) -> int:
         """Return how many parcels are not marked as sent."""
         with errors_named(self._path):

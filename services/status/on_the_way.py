@@ -60,7 +60,8 @@ def gaps(people: Sequence[ParticipantStatus]) -> Iterator[Matter]:
                 f"{item.participant} misses parcels in {number(item.gaps, 'stream')} of {listed(senders)}.",
                 tuple(senders),
                 min(item.gaps_of.values(), default=None),
-                "Ask them to hand over what waits there, or to send again.",
+                "Ask them to hand over what waits there, or to send again "
+                f"(`spiegelnet send … --again-to {item.participant}`); then `spiegelnet quarantine settle`.",
                 urgent=True,
                 count=item.gaps,
             )

@@ -5,7 +5,7 @@ import hashlib
 import polars as pl
 from pyiceberg.table import Table
 
-from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED, position
+from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED, readings
 from services.store.ledger import Ledger
 from services.store.node import NodeStore
 from services.store.parcels import OPENED, REMOVED
@@ -76,11 +76,9 @@ def receipts(node: NodeStore) -> pl.DataFrame:
 
 def stored_parcels(node: NodeStore, intake: Table) -> pl.DataFrame:
     """Opened parcels whose events are in `intake`: a parcel is written down just before its events are."""
-    place = position(intake)
+    ends = pl.DataFrame(list(readings(intake).items()), schema={"topic_id": pl.String, "end": pl.Int64}, orient="row")
     opened = node.parcels.fates().filter(pl.col("fate") == OPENED)
-    if place is None:
-        return opened.clear()
-    return opened.filter(pl.col("topic_id") == place.topic_id, pl.col("topic_offset") < place.next_offset)
+    return opened.join(ends, on="topic_id").filter(pl.col("topic_offset") < pl.col("end")).drop("end")
 
 
 def _by_verdict(ledger: Ledger, *keys: str) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import polars as pl
 from pyiceberg.table import Table
 
 from services.sqlite import errors_named
-from services.store.intake import ACCEPTED, HELD, QUARANTINED, Position, open_intake, position
+from services.store.intake import ACCEPTED, HELD, QUARANTINED, open_intake, position, readings
 from services.store.ledger import IDENTITY, PLACE, brought_up
 from services.store.node import NodeStore
 from services.store.snapshots import data_files, scan_files, sequence_number, snapshot_of, summary
@@ -35,17 +36,19 @@ def count_again(node: NodeStore, standing: Standing) -> None:
     with standing.changed() as change:
         known = {name: json.loads(value) for name, value in change.database.execute("SELECT name, value FROM known")}
         added = _added(intake, known.get("sequence"), known.get("rows", 0)) if known.get("topic") else None
-        if added is None or (place and known.get("topic") != place.topic_id):
+        ends = readings(intake)
+        if added is None or (place and known.get("topic") != place.reading_id):
             change.forget_all()
             _count_all(change, node, intake)
-            _count_parcels(change, node.parcels.path, place, 0)
+            spans = [(name, 0, end) for name, end in ends.items()]
         else:
             _count(change, added)
-            _count_parcels(change, node.parcels.path, place, known["offset"])
+            spans = [(place.reading_id, known["offset"], place.next_offset)] if place else []
+        _count_parcels(change, node.parcels.path, spans)
         for name, value in {
             "sequence": sequence_number(intake),
             "rows": _rows(intake),
-            "topic": place.topic_id if place else None,
+            "topic": place.reading_id if place else None,
             "offset": place.next_offset if place else 0,
         }.items():
             change.know(name, value)
@@ -125,13 +128,20 @@ def _stopped(events: pl.DataFrame) -> list[Stopped]:
     ]
 
 
-def _count_parcels(change: Change, path: Path, place: Position | None, offset: int) -> None:
-    """Count the parcels whose events are in `intake`: a parcel is written down just before they are."""
-    if place is None or not path.exists():
+def _count_parcels(change: Change, path: Path, spans: Sequence[tuple[str, int, int]]) -> None:
+    """Count the parcels whose events are in `intake`: a parcel is written down just before they are.
+
+    Args:
+        change: of the counts.
+        path: of the log of parcels.
+        spans: id of a reading of a topic, first offset, and the offset after the last one.
+    """
+    if not path.exists():
         return
     query = (
         "SELECT fate, CASE WHEN fate = 'opened' THEN sender END, received_on, count(*), sum(events) FROM parcels"
         " WHERE topic_id = ? AND topic_offset >= ? AND topic_offset < ? GROUP BY 1, 2, 3"
     )
     with errors_named(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as log:
-        change.add_parcels(log.execute(query, (place.topic_id, offset, place.next_offset)).fetchall())
+        for span in spans:
+            change.add_parcels(log.execute(query, span).fetchall())

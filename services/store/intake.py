@@ -8,8 +8,9 @@ Never commit without an append: a commit of properties only succeeds on a stale 
 """
 
 import datetime as dt
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -27,6 +28,7 @@ TYPES = "spiegelnet.types"
 
 _TRIMMED_PERIODS = "spiegelnet.trimmed-periods"
 _TOPIC, _OFFSET, _COMMIT = "spiegelnet.topic-id", "spiegelnet.next-offset", "spiegelnet.last-commit"
+_READING, _EARLIER = "spiegelnet.reading", "spiegelnet.earlier-readings"
 
 
 def _field(name: str, kind: pa.DataType, *, null: bool = False) -> pa.Field:
@@ -59,16 +61,29 @@ SCHEMA = pa.schema(
         _field("payload", pa.binary(), null=True),
     ]
 )
-STORED = tuple(name for name in SCHEMA.names if name != "decided_at")
+_ROWS = pl.Schema(pl.DataFrame(pl.from_arrow(SCHEMA.empty_table())).drop("decided_at").schema)
+STORED = tuple(_ROWS)
 """Columns that rows bring; when they were decided is added as they are stored."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place on a topic: the next message to read, and the topic's id, which a recreated topic does not share."""
+    """A place on a topic.
+
+    Attributes:
+        topic_id: of the topic; one that was made anew has another.
+        next_offset: the next message to read.
+        reading: 1, and one more each time that a person decided to read on elsewhere after an alarm.
+    """
 
     topic_id: str
     next_offset: int
+    reading: int = 1
+
+    @property
+    def reading_id(self) -> str:
+        """Names a topic as it was read in one go: only within it an offset means one message for good."""
+        return self.topic_id if self.reading == 1 else f"{self.topic_id}~{self.reading}"
 
 
 def open_intake(catalog: SqlCatalog) -> Table:
@@ -80,7 +95,33 @@ def position(table: Table) -> Position | None:
     """Return up to where messages were read, or None before the first."""
     if _OFFSET not in table.properties:
         return None
-    return Position(table.properties[_TOPIC], int(table.properties[_OFFSET]))
+    return Position(table.properties[_TOPIC], int(table.properties[_OFFSET]), int(table.properties.get(_READING, 1)))
+
+
+def readings(table: Table) -> dict[str, int]:
+    """Return up to which offset each reading of a topic was stored, by its id: earlier ones, and the present one."""
+    earlier = {name: int(end) for name, end in json.loads(table.properties.get(_EARLIER, "{}")).items()}
+    place = position(table)
+    return earlier if place is None else {**earlier, place.reading_id: place.next_offset}
+
+
+def next_reading(before: Position | None, topic_id: str, offset: int) -> Position:
+    """Return the position from which a topic is read after a person decided to read on elsewhere."""
+    return Position(topic_id, offset, before.reading + 1 if before else 2)
+
+
+def begin_reading(table: Table, begun: Position, now: dt.datetime) -> None:
+    """Move the position to the beginning of another reading; nothing that is stored goes.
+
+    Args:
+        table: as it was when that was decided.
+        begun: see `next_reading`.
+        now: UTC.
+
+    Raises:
+        Retryable: another process stored in between.
+    """
+    _append(table, pl.DataFrame(schema=_ROWS), {**_at(begun), _EARLIER: json.dumps(readings(table))}, now)
 
 
 def store(
@@ -103,13 +144,26 @@ def store(
         Fatal: the topic is another one than before.
         Retryable: another process stored in between, or the position would not move up.
     """
-    properties = {_COMMIT: os.urandom(16).hex()}
     if moved_to:
         _require_onward(position(table), moved_to)
-        properties |= {_TOPIC: moved_to.topic_id, _OFFSET: str(moved_to.next_offset)}
+    _append(table, rows, _at(moved_to) if moved_to else {}, now, at)
+
+
+def _append(
+    table: Table,
+    rows: pl.DataFrame,
+    properties: Mapping[str, str],
+    now: dt.datetime,
+    at: Callable[[str], None] = lambda _: None,
+) -> None:
     dated = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us", "UTC")).alias("decided_at"))
     at("write")
-    append(table, dated.to_arrow(), properties, types_of(rows.lazy()), at)
+    append(table, dated.to_arrow(), {_COMMIT: os.urandom(16).hex(), **properties}, types_of(rows.lazy()), at)
+
+
+def _at(place: Position) -> dict[str, str]:
+    """Return the properties of a table that stands there."""
+    return {_TOPIC: place.topic_id, _OFFSET: str(place.next_offset), _READING: str(place.reading)}
 
 
 def types_of(rows: pl.LazyFrame) -> dict[str, str]:
@@ -135,7 +189,11 @@ def _require_onward(before: Position | None, after: Position) -> None:
         raise Fatal(
             "This participant's topic is not the one that was read before.",
             "It was removed and made anew, so its offsets mean other messages.",
-            "Ask the broker's keeper what happened to it; then start this participant with a new store.",
+            "Ask the broker's keeper what happened to it; then read on with `spiegelnet receive … --go-on`.",
+        )
+    if before and before.reading != after.reading:
+        raise Retryable(
+            "These messages were read before a person decided to read on elsewhere.", todo="Run the command again."
         )
     if before and after.next_offset <= before.next_offset:
         raise Retryable(

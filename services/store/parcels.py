@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS parcels (
     topic_id TEXT NOT NULL, topic_offset INTEGER NOT NULL, received_on TEXT NOT NULL, fate TEXT NOT NULL,
     sender TEXT, parcel_id BLOB, delivery_id BLOB, event_type TEXT, events INTEGER NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (topic_id, topic_offset));
+CREATE TABLE IF NOT EXISTS went_on (
+    reading_id TEXT PRIMARY KEY, topic_offset INTEGER NOT NULL, earlier_id TEXT, earlier_offset INTEGER NOT NULL,
+    at TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS looked_at (
     at TEXT NOT NULL, purpose TEXT NOT NULL, parcel_id BLOB NOT NULL, row INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS expiring (
@@ -44,7 +47,7 @@ class ParcelFate:
     """One message and what became of it.
 
     Attributes:
-        topic_id: of the topic it was on.
+        topic_id: of the topic it was on, as it was read; see `Position.reading_id`.
         topic_offset: its place there.
         received_on: day of receipt (UTC).
         fate: `opened`, or why not: `duplicate`, `fork`, or the error's code.
@@ -93,6 +96,27 @@ REMOVED = pl.Schema(
     }
 )
 """`parcels` and `opened` (events) of those that are forgotten; `expired` and the events by verdict of all."""
+
+
+@dataclass(frozen=True)
+class GoingOn:
+    """That a person decided to read on elsewhere after an alarm.
+
+    Attributes:
+        reading_id: see `Position`.
+        offset: at which it began.
+        earlier_id: of the reading before; None when nothing had been read.
+        earlier_offset: at which that one ended.
+        at: when, UTC, ISO 8601.
+        reason: in that person's words.
+    """
+
+    reading_id: str
+    offset: int
+    earlier_id: str | None
+    earlier_offset: int
+    at: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -189,6 +213,24 @@ class ParcelLog:
         with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
             rows = database.execute("SELECT * FROM expiring ORDER BY parcel_id").fetchall()
         return pl.DataFrame(rows, schema=_EXPIRING, orient="row")
+
+    def note_going_on(self, decided: GoingOn) -> None:
+        """Write down that a person decided to read on elsewhere; what is written about that reading is replaced.
+
+        Raises:
+            Retryable: another process keeps the file locked.
+        """
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, transaction(database, self.path):
+            database.execute("INSERT OR REPLACE INTO went_on VALUES (?, ?, ?, ?, ?, ?)", astuple(decided))
+
+    def goings_on(self) -> list[GoingOn]:
+        """Return what was decided after alarms, oldest first.
+
+        Raises:
+            Retryable: another process keeps the file locked.
+        """
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+            return [GoingOn(*row) for row in database.execute("SELECT * FROM went_on ORDER BY at").fetchall()]
 
     def note_look(self, at: dt.datetime, purpose: str, parcel_id: bytes, row: int) -> None:
         """Write down that a person saw the values of a quarantined event, and what for.

@@ -4,16 +4,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Event
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 
 from services import tasks
+from services.broker import Message, SqliteBroker
 from services.errors import Fatal, Retryable, SpiegelnetError
 from services.following import follow
 from services.home import Home
+from services.network import Network
 from services.parallel import InThisProcess
-from services.receiving.collecting import CollectReport
+from services.receiving.collecting import CollectReport, collect, open_node
+from services.store.intake import Position
 from tests.small_network import MUNICIPALITIES, write_sources
 
 P = ParamSpec("P")
@@ -39,6 +42,32 @@ def test_what_is_sent_while_it_runs_is_stored_in_the_next_round(at_stage: Callab
     assert rounds[0] == 0
     assert rounds[1] == 20 + 6  # arrears of 20 houses and 6 stop notices of this municipality
     assert rounds[2] == 0
+
+
+class _Busy(SqliteBroker):
+    """A broker on whose topics something new stands after each read."""
+
+    def read(self, topic: str, offset: int, **how: Any) -> list[Message]:
+        found = super().read(topic, offset, **{**how, "max_messages": 1})
+        self.append(topic, b"", b"not a parcel")
+        return found
+
+
+def test_a_topic_to_which_something_comes_all_the_time_is_left_when_what_was_there_is_stored(
+    at_stage: Callable[[str], Path],
+) -> None:
+    root = at_stage("sent")
+    network = Network.open(root)
+    with _Busy(network.home.broker) as broker:
+        end = broker.end_offset(f"parcels.{TOWN}")
+        report = collect(network, TOWN, broker)
+    assert report.parcels == end
+    assert open_node(network, TOWN).position() == Position(topic_of(root), end)
+
+
+def topic_of(root: Path) -> str:
+    with Network.open(root).broker(TOWN) as broker:
+        return broker.topic_id(f"parcels.{TOWN}")
 
 
 def test_one_that_has_to_wait_keeps_the_others_from_nothing(at_stage: Callable[[str], Path]) -> None:

@@ -1,6 +1,7 @@
 """A real Kafka with two participants of the tests' own, as they, the operator and a stranger see it."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -41,6 +42,17 @@ class Cluster:
     def library(self, user: str = ADMIN, password: str | None = None) -> Any:
         """The library's own client for administration, which asks whatever it is told to."""
         return KafkaAdminClient(**self.connection(user, password).settings())
+
+    def make_anew(self, topic: str) -> None:
+        """Delete a topic and make it again."""
+        library = self.library()
+        library.delete_topics([topic])
+        deadline = time.monotonic() + 30
+        while topic in library.list_topics() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        library.close()
+        with self.broker() as broker:
+            broker.create_topic(topic)
 
 
 def cluster_of(home: Home) -> Cluster:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
 
 from infra import stack
 from infra.process import Server, running, start
@@ -180,6 +181,45 @@ def test_without_a_broker_files_are_read_and_the_command_says_what_waits(twins: 
     assert run("send", SENDER, path, "--home", root).code == 0
     assert _waiting(twins) == 0
     assert tasks.receive(root, TOWN).verdicts["accepted"] == 40 + 1
+
+
+def test_after_messages_were_deleted_and_a_topic_was_made_anew_all_counts_once(twins: Twins) -> None:
+    """What a person does after each alarm: let the receiver read on, then senders send again."""
+    root, topic = twins.home.root, f"parcels.{TOWN}"
+    paths = [_new_export(twins, number) for number in (31, 32, 33)]
+    tasks.send(root, SENDER, paths[:1])
+    tasks.receive(root, TOWN)
+    expected = set(events(root, TOWN, "payment_arrears")["event_id"])
+    tasks.send(root, SENDER, paths[1:2])
+    delete_unread(twins, topic)
+    stopped = run("receive", TOWN, "--home", root)
+    assert stopped.code == 3
+    assert "were deleted before they were read" in " ".join(stopped.err.split())
+    moved = tasks.go_on(root, TOWN, "kept for too few days")
+    assert moved.lost == 1
+    assert tasks.receive(root, TOWN).verdicts.total() == 0
+
+    tasks.send(root, SENDER, paths[2:])
+    cluster_of(twins.home).make_anew(topic)
+    add_everybody(Network.open(root))
+    assert "made anew" in run("receive", TOWN, "--home", root).err
+    assert tasks.go_on(root, TOWN, "topic deleted by mistake").lost is None
+    tasks.send(root, SENDER, paths, again_to=TOWN)
+    report = tasks.receive(root, TOWN)
+    assert (report.verdicts["accepted"], report.verdicts["duplicate"]) == (80, 40)
+    found = events(root, TOWN, "payment_arrears")["event_id"]
+    assert (len(found), found.n_unique()) == (len(expected) + 80, len(expected) + 80)
+    assert expected < set(found)
+    assert participant_status(root, TOWN, None).balanced
+
+
+def delete_unread(twins: Twins, topic: str) -> None:
+    """Delete all that is on a topic, as retention does."""
+    library = cluster_of(twins.home).library()
+    with Network.open(twins.home.root).broker(TOWN) as broker:
+        end = broker.end_offset(topic)
+    library.delete_records({TopicPartition(topic, 0): end})
+    library.close()
 
 
 def test_a_receiver_whom_the_broker_does_not_know_holds_nobody_else_up(twins: Twins) -> None:

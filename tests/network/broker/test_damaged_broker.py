@@ -15,7 +15,7 @@ from tests.network.broker.conftest import cluster_of
 
 LENGTH_AT, MAGIC_AT = 8, 16
 """Places in a batch."""
-GOOD, BAD = b"stands before it", b"stands on a bad block"
+GOOD, BAD, AFTER = b"stands before it", b"stands on a bad block", b"stands after it"
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,9 @@ def test_what_stands_before_a_changed_byte_is_read_and_then_its_offset_is_named(
     cluster = cluster_of(own_home)
     with cluster.broker() as broker:
         broker.create_topic(topic)
-        for value in (GOOD, BAD, b"stands after it"):
-            broker.append(topic, b"", value)
+        broker.append(topic, b"", GOOD)
+        broker.append_many(topic, [(b"", BAD), (b"", b"in the same batch")])
+        broker.append(topic, b"", AFTER)
     (server,) = servers(own_home, load_settings(own_home.root), ["kafka"])["kafka"]
     stop(server)
     _flip(server.folder / "data" / f"{topic}-0" / f"{0:020}.log", place)
@@ -58,6 +59,8 @@ def test_what_stands_before_a_changed_byte_is_read_and_then_its_offset_is_named(
             with pytest.raises(Fatal, match=rf"{topic} .* at offset 1: the broker's file is damaged"):
                 broker.read(topic, 1)
         assert [each.value for each in broker.read(topic, 0)] == [GOOD]
+        assert [broker.next_readable(topic, offset) for offset in (0, 1, 3)] == [0, 3, 3]
+        assert [each.value for each in broker.read(topic, 3)] == [AFTER]
 
 
 def _flip(path: Path, place: Callable[[bytes], int]) -> None:

@@ -1,7 +1,6 @@
 """Kafka as the log of parcels: what every broker does, and what an offset may not be trusted for."""
 
 import shutil
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -43,7 +42,7 @@ def test_a_topic_made_anew_is_told_by_its_id_even_where_its_offsets_fit(
     known = log.topic_id(topic)
     assert len(log.read(topic, 0, max_messages=2, expected_id=known)) == 2
     with cluster.broker() as other:
-        make_anew(cluster, topic)
+        cluster.make_anew(topic)
         other.append_many(topic, [(b"", b"new")] * 5)
         for reader in (log, other):  # one that read before, and one that has just come
             with pytest.raises(Fatal, match="made anew"):
@@ -51,18 +50,6 @@ def test_a_topic_made_anew_is_told_by_its_id_even_where_its_offsets_fit(
             with pytest.raises(Fatal, match="made anew"):
                 reader.end_offset(topic, expected_id=known)
         assert {each.value for each in log.read(topic, 0)} == {b"new"}
-
-
-def make_anew(cluster: Cluster, topic: str) -> None:
-    """Delete a topic and make it again."""
-    library = cluster.library()
-    library.delete_topics([topic])
-    deadline = time.monotonic() + 30
-    while topic in library.list_topics() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    library.close()
-    with cluster.broker() as broker:
-        broker.create_topic(topic)
 
 
 def test_messages_deleted_before_they_were_read_stop_the_reader_and_are_counted(
@@ -76,6 +63,7 @@ def test_messages_deleted_before_they_were_read_stop_the_reader_and_are_counted(
     with cluster.broker() as fresh:
         with pytest.raises(Fatal, match=r"5 messages of topic .* were deleted before they were read"):
             fresh.read(topic, 2)
+        assert [fresh.next_readable(topic, offset) for offset in (0, 2, 7, 8, 10, 11)] == [7, 7, 7, 8, 10, 7]
         assert [each.offset for each in fresh.read(topic, 7)] == [7, 8, 9]
         assert fresh.read(topic, 10) == []
 
