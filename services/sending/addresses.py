@@ -50,38 +50,55 @@ class AddressReference:
                 "Put the reference of your supplier of addresses in that form.",
             ) from None
 
-    def resolve(self, rows: pl.DataFrame, only: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Add municipality and district to rows.
+    def places(self, rows: pl.DataFrame, only: str | None = None) -> pl.DataFrame:
+        """Say where each row lies, in their order.
 
         Args:
-            rows: with `source_row`, `postcode` and `house_number`.
-            only: refuse what lies elsewhere than in this municipality, as for a municipality's own list.
+            rows: with `postcode` and `house_number`.
+            only: what lies elsewhere than in this municipality is refused, as for a municipality's own list.
 
         Returns:
-            Rows with one answer, in their order, with `municipality` and `district`; and the others as refused rows
-            (source_row, field, reason, remedy, raw), reason address_unknown, address_ambiguous or other_municipality.
+            `municipality`, `district` and `reason`: null for a row with one answer, else address_unknown,
+            address_ambiguous or other_municipality.
         """
-        numbered = rows.with_row_index("_row")
+        numbered = rows.select("postcode", "house_number").with_row_index("_row")
         number = pl.col("house_number")
         found = (
-            numbered.select("_row", "postcode", "house_number")
-            .join(self.ranges, on="postcode")
+            numbered.join(self.ranges, on="postcode")
             .filter(number.is_between("house_number_from", "house_number_to"))
             .unique(["_row", "municipality", "district"])
             .group_by("_row")
             .agg(pl.len().alias("_answers"), pl.col("municipality", "district").first())
         )
-        placed = numbered.join(found, on="_row", how="left", maintain_order="left")
         reason = (
             pl.when(pl.col("_answers").is_null()).then(pl.lit("address_unknown"))
             .when(pl.col("_answers") > 1).then(pl.lit("address_ambiguous"))
             .when(pl.col("municipality") != pl.lit(only, pl.String)).then(pl.lit("other_municipality"))
         )  # fmt: skip
-        placed = placed.with_columns(reason.alias("_reason"))
-        resolved = placed.filter(pl.col("_reason").is_null()).drop("_row", "_answers", "_reason")
-        unplaced = placed.filter(pl.col("_reason").is_not_null())
-        parts = [
-            refuse(unplaced.filter(pl.col("_reason") == name).select(rows.columns), name, FIELD, remedy)
-            for name, remedy in REMEDIES.items()
-        ]
-        return resolved, pl.concat(parts).sort("source_row")
+        placed = numbered.join(found, on="_row", how="left", maintain_order="left")
+        return placed.select("municipality", "district", reason.alias("reason"))
+
+    def resolve(self, rows: pl.DataFrame, only: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Add municipality and district to rows: `divided` by `places`."""
+        return divided(rows, self.places(rows, only))
+
+
+def divided(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Divide rows into those that lie somewhere and the others.
+
+    Args:
+        rows: with `source_row`.
+        places: where each of them lies, as `AddressReference.places` says it.
+
+    Returns:
+        Rows with one answer, in their order, with `municipality` and `district`; and the others as refused rows
+        (source_row, field, reason, remedy, raw).
+    """
+    placed = pl.concat([rows, places.rename({"reason": "_reason"})], how="horizontal")
+    resolved = placed.filter(pl.col("_reason").is_null()).drop("_reason")
+    unplaced = placed.filter(pl.col("_reason").is_not_null())
+    parts = [
+        refuse(unplaced.filter(pl.col("_reason") == name).select(rows.columns), name, FIELD, remedy)
+        for name, remedy in REMEDIES.items()
+    ]
+    return resolved, pl.concat(parts).sort("source_row")

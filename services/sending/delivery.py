@@ -2,7 +2,8 @@
 
 Each batch of the connector is placed (address to municipality and district), split by receiver, given pseudonyms and
 event ids, encoded as Avro and sealed. What a batch brings is one transaction of the outbox that also holds the
-position in the file: a command that was killed goes on where it was, and a file that was sent is not sent again.
+position in the file: a command that was killed goes on where it was, and a file that was sent is not sent again. Where
+the rows of a batch go is written down first, see `services.sending.placing`.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from services.errors import NotAllowed, Rejected
 from services.privacy.parcel import MAX_AVRO_BYTES, InnerHeader
 from services.registry import EventType
 from services.sending import pseudonyms, routing
+from services.sending.placing import placed
 from services.sending.sender import Sender
 
 CHUNK = 1 << 20
@@ -88,13 +90,13 @@ def deliver_file(
         report.sent_before = True
         return report
     pending: dict[tuple[str, str], _Pending] = {}
-    for batch in file.connector.read(path):
+    for number, batch in enumerate(file.connector.read(path)):
         room()
         event_type = sender.registry.get(batch.event_type)
         _require_right(sender, event_type)
         _require_own_name(sender, file, batch, mended=mended)
         report.rows_read += batch.rows_read
-        for receiver, rows in _placed(sender, file, event_type, batch, report):
+        for receiver, rows in _routed(sender, file, event_type, number, batch, report):
             _hold_back(sender, file, event_type, receiver, rows, pending, report)
     lasts = [(sender.registry.get(name), receiver, part) for (receiver, name), part in sorted(pending.items())]
     for start in range(0, len(lasts), RECEIVERS_TOGETHER):
@@ -109,6 +111,7 @@ def deliver_file(
         report.events.total(),
         report.refused.total(),
     )
+    sender.outbox.forget_places(file.digest)
     return report
 
 
@@ -151,24 +154,19 @@ def _require_own_name(sender: Sender, file: _File, batch: Batch, *, mended: bool
     )
 
 
-def _placed(
-    sender: Sender, file: _File, event_type: EventType, batch: Batch, report: FileReport
+def _routed(
+    sender: Sender, file: _File, event_type: EventType, number: int, batch: Batch, report: FileReport
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield (receiver, rows); keep what cannot be placed as refused."""
-    rows, refused = batch.rows, [batch.refused]
-    if "household" in rows.columns:
-        only = sender.id if sender.participant.kind == "municipality" else None
-        rows, unplaced = sender.reference.resolve(rows, only=only)
-        rows, strangers = routing.outside(rows, sender.nodes)
-        refused += [unplaced, strangers]
+    found = placed(sender, file.digest, number, event_type, batch.rows)
     sender.at("note refused")
     with sender.journal.transaction():
-        for part in refused:
+        for part in (batch.refused, *found.refused):
             sender.journal.add_refused(file.path.name, event_type.name, file.digest, part)
             report.refused.update(part["reason"].to_list())
-    report.events[event_type.name] += rows.height
-    if rows.height:
-        yield from routing.route(event_type.contract.receiver, sender.id, rows, sender.nodes)
+    report.events[event_type.name] += found.rows.height
+    if found.rows.height:
+        yield from routing.route(event_type.contract.receiver, sender.id, found.rows, found.nodes)
 
 
 def _hold_back(

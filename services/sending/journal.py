@@ -5,8 +5,8 @@ Refused rows are kept sealed: the journal itself shows where and why, never what
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,9 +115,10 @@ class Journal:
     def finish_file(self, digest: bytes, name: str, connector: str, rows_read: int, events: int, refused: int) -> None:
         """Note that a file was read to its end; refused rows of its earlier versions count as mended.
 
-        So do the deliveries of a version that was sent in part only and then replaced: nothing more comes of it.
+        So do the deliveries of a version that was sent in part only and then replaced: nothing more comes of it. When
+        this returns it survives a power failure, so that what the file needs to go on may be forgotten.
         """
-        with self.transaction():
+        with self._durably(), self.transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, 1)",
                 (digest, name, connector, rows_read, events, refused),
@@ -136,6 +137,15 @@ class Journal:
         """Note that a file is to be read again."""
         with self.transaction():
             self._db.execute("UPDATE files SET finished = 0 WHERE digest = ?", (digest,))
+
+    @contextmanager
+    def _durably(self) -> Iterator[None]:
+        """What is committed within the block is on the disk, with all that was committed before it."""
+        self._db.execute("PRAGMA synchronous=FULL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous=NORMAL")
 
     def refused_rows(self, *, mended: bool = False) -> list[RefusedRow]:
         """Return the refused rows, the open ones only unless `mended`."""

@@ -36,6 +36,9 @@ CREATE INDEX IF NOT EXISTS waiting ON parcels (number) WHERE value IS NOT NULL;
 CREATE TABLE IF NOT EXISTS positions (
     source BLOB NOT NULL, receiver TEXT NOT NULL, event_type TEXT NOT NULL, next INTEGER NOT NULL,
     PRIMARY KEY (source, receiver, event_type)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (
+    source BLOB NOT NULL, batch INTEGER NOT NULL, nodes TEXT NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (source, batch));
 """
 
 
@@ -145,6 +148,51 @@ class Outbox:
             db.execute("DELETE FROM positions WHERE receiver = ?", (receiver,))
             db.execute("DELETE FROM streams WHERE receiver = ?", (receiver,))
 
+    def places(self, source: bytes, batch: int) -> tuple[list[str], bytes] | None:
+        """Return what `keep_places` wrote down about a batch of a source; None when it was not placed yet.
+
+        Raises:
+            Fatal: the file is damaged.
+        """
+        with errors_named(self._path):
+            row = self._db.execute(
+                "SELECT nodes, sealed FROM places WHERE source = ? AND batch = ?", (source, batch)
+            ).fetchone()
+        return (row[0].split(), row[1]) if row else None
+
+    def keep_places(self, source: bytes, batch: int, nodes: Sequence[str], sealed: bytes) -> tuple[list[str], bytes]:
+        """Write down where the rows of a batch go, unless another process did so first; return what stands there.
+
+        Args:
+            source: the source's digest.
+            batch: its number in the source.
+            nodes: municipalities that take part.
+            sealed: the place of each row, sealed.
+
+        Raises:
+            Retryable: the file stayed locked.
+            Fatal: the file is damaged or full.
+        """
+        with transaction(self._db, self._path) as db:
+            db.execute("INSERT OR IGNORE INTO places VALUES (?, ?, ?, ?)", (source, batch, " ".join(nodes), sealed))
+            nodes_kept, sealed_kept = db.execute(
+                "SELECT nodes, sealed FROM places WHERE source = ? AND batch = ?", (source, batch)
+            ).fetchone()
+        return nodes_kept.split(), sealed_kept
+
+    def forget_places(self, source: bytes) -> None:
+        """Forget where the rows of a source went, all of which are sealed and known as such.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            db.execute("DELETE FROM places WHERE source = ?", (source,))
+
+    def damaged(self, why: str) -> Fatal:
+        """Return the error about this file when something in it is not what was put in."""
+        return _damaged(self._path, why)
+
     def waiting(self) -> int:
         """Return how many parcels are not marked as sent."""
         with errors_named(self._path):
@@ -197,7 +245,7 @@ class Outbox:
                 if found and size > max_bytes:
                     break
                 if parcel_hash(row[3]) != digest:
-                    raise _damaged(self._path)
+                    raise self.damaged("A parcel that waits in it is not the one that was sealed.")
                 found.append(Waiting(*row))
             rows.close()
         return found
@@ -234,9 +282,9 @@ class Outbox:
         self._db.execute("INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?)", (receiver, stream, sequence, previous))
 
 
-def _damaged(path: Path) -> Fatal:
+def _damaged(path: Path, why: str) -> Fatal:
     return Fatal(
         f"{path} is damaged.",
-        "A parcel that waits in it is not the one that was sealed.",
+        why,
         "Check the disk; remove outbox.sqlite and journal.sqlite, and send all exports again: what came counts once.",
     )

@@ -1,0 +1,86 @@
+"""Where the rows of a batch go, written down before any of them is sealed.
+
+A file of which a part is sealed goes on as it began, also when the address reference or the directory has changed
+since: a row that would be placed anew could be one that was sealed for another receiver (it would come twice), or move
+into a batch that counts as done (it would not come at all). Batches that were not reached go by the new reference.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from services.privacy.errors import PrivacyError
+from services.privacy.sealing import open_bytes, seal_bytes
+from services.registry import EventType
+from services.sending import routing
+from services.sending.addresses import divided
+from services.sending.sender import Sender
+
+PLACES_CONTEXT: Final = b"spiegelnet/places/v1"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A batch's rows, placed.
+
+    Attributes:
+        rows: what goes to somebody; events at an address with `municipality` and `district`.
+        refused: what goes to nobody, as refused rows, a frame per kind of reason.
+        nodes: municipalities that took part when the batch was placed.
+    """
+
+    rows: pl.DataFrame
+    refused: tuple[pl.DataFrame, ...]
+    nodes: Sequence[str]
+
+
+def placed(sender: Sender, source: bytes, batch: int, event_type: EventType, rows: pl.DataFrame) -> Placed:
+    """Place a batch of a source as it was placed before, else by the address reference and the directory of now.
+
+    Args:
+        sender: who sends.
+        source: the file's digest.
+        batch: number of the batch in the file, counted over all event types.
+        event_type: of all rows.
+        rows: as the connector made them.
+
+    Raises:
+        Fatal: there is no address reference, or the outbox is damaged.
+        Retryable: the outbox stayed locked.
+    """
+    at_address = "household" in rows.columns
+    if not at_address and event_type.contract.receiver != routing.AREA:
+        return Placed(rows, (), sender.nodes)
+    sender.at("place")
+    kept = sender.outbox.places(source, batch)
+    if kept is None:
+        sealed = _sealed(sender, _places(sender, rows)) if at_address else b""
+        kept = sender.outbox.keep_places(source, batch, sender.nodes, sealed)
+    nodes, sealed = kept
+    if not at_address:
+        return Placed(rows, (), nodes)
+    resolved, unplaced = divided(rows, _opened(sender, sealed))
+    inside, strangers = routing.outside(resolved, nodes)
+    return Placed(inside, (unplaced, strangers), nodes)
+
+
+def _places(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:
+    """A municipality's own list may hold its own addresses only."""
+    return sender.reference.places(rows, only=sender.id if sender.participant.kind == "municipality" else None)
+
+
+def _sealed(sender: Sender, places: pl.DataFrame) -> bytes:
+    """Districts of rows are nobody else's business, also beside a file of the same machine."""
+    out = io.BytesIO()
+    places.write_ipc(out, compression="zstd")
+    return seal_bytes(sender.keys.store, out.getvalue(), PLACES_CONTEXT)
+
+
+def _opened(sender: Sender, sealed: bytes) -> pl.DataFrame:
+    try:
+        return pl.read_ipc(open_bytes(sender.keys.store, sealed, PLACES_CONTEXT))
+    except PrivacyError as error:
+        raise sender.outbox.damaged("Where the rows of a batch went is not what was written there.") from error
