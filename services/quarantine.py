@@ -193,7 +193,9 @@ def _judged_again(node: NodeStore, registry: Registry, rows: pl.DataFrame) -> pl
         event_type = registry.get(str(name), int(str(version)))
         events = decode_rows(event_type, part["payload"].to_arrow())
         found.append(gate(event_type, with_context(node, events, part)))
-    bare = rows.drop("rule", "verdict").with_columns(pl.lit(None, dtype=pl.Binary).alias("taken_in"))
+    bare = rows.drop("rule", "verdict").with_columns(
+        pl.lit(None, dtype=pl.Binary).alias("taken_in"), pl.lit(None, dtype=pl.UInt64).alias("taken_by")
+    )
     return bare.join(pl.concat(found), on="_row", how="left", maintain_order="left")
 
 

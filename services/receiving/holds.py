@@ -1,7 +1,8 @@
 """Holding whole deliveries: what a batch rule stops waits, sealed, until a person lifts the hold.
 
-A delivery may span several micro-batches, so its rules look at all of it that has come so far. Once held it stays held,
-and so does what comes after; once lifted it is not held again. Quarantined events stay quarantined.
+A delivery may span several micro-batches, so its rules look at all of it that has come so far. One that was sent again
+as a whole, in another stream, is looked at as if each were alone: together they would be twice as large. Once held it
+stays held, and so does what comes after; once lifted it is not held again. Quarantined events stay quarantined.
 """
 
 import polars as pl
@@ -12,7 +13,7 @@ from services.gate.rows import ERROR
 from services.receiving.judging import REPEATED
 from services.registry import Registry
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED, STORED
-from services.store.ledger import PLACE, Ledger, full_rows
+from services.store.ledger import PLACE, STREAM, Ledger, full_rows
 
 LIFTED = "lifted:"
 """Prefix of the rule of an event that was held and then let through."""
@@ -30,15 +31,18 @@ def held_deliveries(registry: Registry, ledger: Ledger, rows: pl.DataFrame) -> p
         Fatal: a batch rule cannot be run.
     """
     touched = rows.select(_DELIVERY).unique()
-    known = pl.concat([ledger.of(touched).select(_KNOWN), rows.select(_KNOWN)])
+    known = pl.concat([ledger.of(touched).select(*_KNOWN, "stream"), rows.select(*_KNOWN, STREAM)])
     by_person = pl.col("rule").str.starts_with(LIFTED)
     by_rule = (pl.col("verdict") == HELD) & ~pl.col("rule").str.starts_with(ERROR)
-    counts = known.group_by(*_DELIVERY, "event_type", "version", maintain_order=True).agg(
+    counts = known.with_columns(
+        by_person.any().over(_DELIVERY).fill_null(value=False).alias("lifted"),
+        pl.col("rule").filter(by_rule).first().over(_DELIVERY).alias("held_by"),
+    )
+    counts = counts.group_by(*_DELIVERY, "stream", "event_type", "version", maintain_order=True).agg(
         pl.len().alias("events"),
         (pl.col("verdict") == QUARANTINED).sum().alias("quarantined"),
         ((pl.col("verdict") == DUPLICATE) & (pl.col("rule") == REPEATED)).sum().alias("repeated"),
-        by_person.any().fill_null(value=False).alias("lifted"),
-        pl.col("rule").filter(by_rule).first().alias("held_by"),
+        pl.col("lifted", "held_by").first(),
     )
     judged = [
         hold(registry.get(str(name), int(str(version))).contract.batch_rules, part)

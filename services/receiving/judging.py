@@ -15,11 +15,12 @@ from services.gate.rows import JUDGED, gate
 from services.privacy.header import Header, InnerHeader
 from services.registry import EventType, Registry
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED
-from services.store.ledger import IDENTITY, Ledger
+from services.store.ledger import IDENTITY, STREAM, Ledger
 from services.store.node import NodeStore
 
 REPEATED, SEEN_BEFORE = "repeated_in_delivery", "seen_before"
-"""Why an event is a duplicate: it was in the same delivery, or in an earlier one."""
+"""Why an event is a duplicate: it was in the same delivery, or came before: in another one, or in this one when it was
+sent for the first time (a sender that lost its outbox sends its files again, in other streams)."""
 WARNED = "warn:"
 """Prefix of the rules that an accepted event broke without being stopped."""
 
@@ -93,8 +94,8 @@ def verdicts(rows: pl.DataFrame) -> pl.DataFrame:
     """Turn what was found about events into verdicts.
 
     Args:
-        rows: columns of `ARRIVAL`; `taken_in`, the delivery that brought the same event before; and what the gate
-            found: `rule`, `error` and `warned`.
+        rows: columns of `ARRIVAL`; `taken_in` and `taken_by`, the delivery and the stream that brought the same event
+            before; and what the gate found: `rule`, `error` and `warned`.
 
     Returns:
         Columns of `ARRIVAL`, `verdict` and `rule`.
@@ -102,8 +103,12 @@ def verdicts(rows: pl.DataFrame) -> pl.DataFrame:
     passes = pl.col("taken_in").is_null() & pl.col("rule").is_null()
     first = pl.col("_row").filter(passes).min().over(IDENTITY)
     first_in = pl.col("delivery_id").filter(passes).first().over(IDENTITY)
-    taken_in = pl.coalesce("taken_in", pl.when(pl.col("_row") > first).then(first_in))
-    again = pl.when(taken_in == pl.col("delivery_id")).then(pl.lit(REPEATED)).otherwise(pl.lit(SEEN_BEFORE))
+    first_by = STREAM.filter(passes).first().over(IDENTITY)
+    later = pl.col("_row") > first
+    taken_in = pl.coalesce("taken_in", pl.when(later).then(first_in))
+    taken_by = pl.coalesce("taken_by", pl.when(later).then(first_by))
+    repeated = (taken_in == pl.col("delivery_id")) & (taken_by == STREAM)
+    again = pl.when(repeated).then(pl.lit(REPEATED)).otherwise(pl.lit(SEEN_BEFORE))
     return rows.with_columns(taken_in.alias("taken_in"), again.alias("again")).select(
         *ARRIVAL.names(),
         pl.when(pl.col("taken_in").is_not_null())

@@ -26,6 +26,9 @@ _COLUMNS = (
 )
 PLACE = ("parcel_id", "row")
 """What names an event for good: the parcel that brought it and its number there."""
+STREAM = pl.col("stream").bin.head(8).bin.reinterpret(dtype=pl.UInt64).alias("stream")
+"""A stream by the first half of its random id: 10 million events are in memory. A delivery comes once in a stream; in
+another one it was sent again as a whole, by an outbox that was lost."""
 IDENTITY = ("sender", "event_id")
 """Whose event it is: an id counts for its sender only, so that no sender can make another's events duplicates."""
 
@@ -36,8 +39,8 @@ class Ledger:
 
     Attributes:
         sequence: number of the newest snapshot of `intake` that is in it.
-        latest: one row per event: the columns of `intake` without stream, offsets and payload, and `decided_in`, the
-            sequence number of the snapshot with this verdict.
+        latest: one row per event: the columns of `intake` without offsets and payload, the stream as `STREAM`, and
+            `decided_in`, the sequence number of the snapshot with this verdict.
         trimmed: how often rows had been taken out of `intake` because they may be kept no longer.
     """
 
@@ -46,12 +49,16 @@ class Ledger:
     trimmed: int = 0
 
     def taken(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Return those of `events` (columns `sender`, `event_id`) that are accepted or held now, and where."""
+        """Return those of `events` (columns `sender`, `event_id`) that are accepted or held now, and where.
+
+        Returns:
+            Columns `sender`, `event_id`, `taken_in` (the delivery) and `taken_by` (its stream, as `STREAM`).
+        """
         return (
             self.latest.filter(pl.col("verdict").is_in([ACCEPTED, HELD]))
             .join(events, on=IDENTITY, how="semi")
             .unique(IDENTITY, keep="first", maintain_order=True)
-            .select(*IDENTITY, pl.col("delivery_id").alias("taken_in"))
+            .select(*IDENTITY, pl.col("delivery_id").alias("taken_in"), pl.col("stream").alias("taken_by"))
         )
 
     def of(self, deliveries: pl.DataFrame) -> pl.DataFrame:
@@ -101,7 +108,7 @@ def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
 
 
 def _read(intake: Table, sequences: dict[Path, int]) -> pl.DataFrame:
-    read = scan_files(intake, list(sequences), file_as="file").select(*_COLUMNS, "file").collect()
+    read = scan_files(intake, list(sequences), file_as="file").select(*_COLUMNS, STREAM, "file").collect()
     numbers = {str(path): sequence for path, sequence in sequences.items()}
     decided_in = pl.col("file").replace_strict(numbers, default=None, return_dtype=pl.Int64).alias("decided_in")
     return read.with_columns(decided_in).drop("file")

@@ -219,6 +219,26 @@ def test_a_damaged_state_file_is_named_by_whoever_needs_it(name: str, at_stage: 
     assert receiver_state(root, TOWN) == before
 
 
+def test_a_sender_without_outbox_and_journal_sends_all_again_and_it_counts_once_however_often(
+    at_stage: Callable[[str], Path],
+) -> None:
+    root = at_stage("received")
+    sender = Home(root).participant("hc-huis")
+    exports = sorted(path for path in sender.sources.iterdir() if path.name != "clients.csv")
+    rent = pl.col("partner_type") == "rent"
+    before = read_all(root)["payment_arrears"].filter(rent).sort("event_id")
+    assert before.height > 50  # as many as a rule about the share of doubles needs
+    for _ in range(3):
+        for path in (sender.outbox, sender.journal):
+            path.unlink()
+        assert tasks.send(root, "hc-huis", exports, BACK).events["payment_arrears"] > before.height
+        verdicts = tasks.receive(root, TOWN).verdicts
+        assert verdicts["held"] == verdicts["quarantined"] == 0
+        found = read_all(root)
+        assert found["payment_arrears"].filter(rent).sort("event_id").equals(before)
+        assert found["conservation"]["balanced"].all()
+
+
 def _receive_with_small_files(root: Path, limit: int) -> str:
     """Receive in a process in which no file may grow beyond a size: the kernel refuses it as it does a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

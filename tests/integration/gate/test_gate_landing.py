@@ -159,6 +159,33 @@ def test_a_delivery_that_turns_bad_later_takes_back_what_was_accepted_and_holds_
     assert conservation(world.node())["balanced"].all()
 
 
+REPEATS = Rule("repeats", "hold", "max_share_duplicate", {"share": 0.5, "min_events": 10}, None, "Too many doubles.")
+SIZE = Rule("size", "hold", "max_events", {"events": 15}, None, "Too large.")
+
+
+def test_a_delivery_that_comes_again_by_a_new_outbox_is_not_held_for_it_however_often(world: World) -> None:
+    world.with_rules("payment_arrears", batches=[REPEATS, SIZE, SHARE])
+    frame = signals([*range(11), 0], amount_eur=[*[400] * 10, -1, 400])
+    parts = [frame.head(6), frame.tail(6)]
+    for stream in range(3):
+        for part in parts:
+            world.land([world.parcel(part, stream=stream)])
+    assert _current(world) == list(range(10))
+    rules = Counter(world.intake()["rule"].drop_nulls().to_list())
+    assert (rules["repeated_in_delivery"], rules["seen_before"]) == (1, 22)
+    both = [world.parcel(signals(range(20, 32)), delivery=2, stream=stream) for stream in (3, 4)]
+    world.land(both)  # in one micro-batch
+    assert _current(world) == [*range(10), *range(20, 32)]
+
+
+def test_a_delivery_that_repeats_itself_in_one_stream_is_held(world: World) -> None:
+    world.with_rules("payment_arrears", batches=[REPEATS])
+    world.land([world.parcel(signals(range(5)), last=False)])
+    world.land([world.parcel(signals([*range(5), 0]))])
+    assert _current(world) == []
+    assert {rule for _, rule in _verdicts(world).values()} == {"repeats"}
+
+
 def test_messages_that_were_stored_before_are_not_stored_again(world: World) -> None:
     parcels = [world.parcel(signals([1, 2])), world.parcel(signals([3]), delivery=2)]
     world.land(parcels[:1])

@@ -60,6 +60,7 @@ class World:
         delivery: int = 1,
         last: bool = True,
         kind: str = "payment_arrears",
+        stream: int = 0,
     ) -> OpenedParcel:
         event_type = self.registry.get(kind)
         offset = next(self.offsets)
@@ -70,7 +71,7 @@ class World:
             sender=sender,
             signing_key_id=bytes(8),
             parcel_id=offset.to_bytes(16, "big"),
-            stream=bytes(16),
+            stream=bytes([stream]) * 16,
             sequence=offset,
             previous_hash=bytes(32),
             hour=0,
