@@ -73,6 +73,9 @@ CHANGES = {
     "analyze": "ANALYZE {table}",
     "grant": 'GRANT SELECT ON {table} TO USER "{user}"',
     "revoke": 'REVOKE SELECT ON {table} FROM USER "{user}"',
+    "rename view": "ALTER VIEW {table} RENAME TO {schema}.taken",
+    "replace view": "CREATE OR REPLACE VIEW {table} AS SELECT 1 AS x",
+    "comment view": "COMMENT ON VIEW {table} IS 'taken'",
     "show create table": "SHOW CREATE TABLE {table}",
     "show create view": "SHOW CREATE VIEW {table}",
     **{
@@ -100,6 +103,32 @@ CHANGED = {
 }
 """Tables, each with one of its columns."""
 
+_IS_TABLE = "Trino looks for a view of that name before it looks at rights, and this is a table"
+_IS_VIEW = "Trino does this to tables only, and looks what it is before it looks at rights"
+_NO_SUCH_TABLE = "Trino looks for a table of that name, which the catalog does not have, before it looks at rights"
+BEFORE_RIGHTS_OF_TABLES = {
+    "drop view": ("GENERIC_USER_ERROR", _IS_TABLE),
+    "rename view": ("TABLE_NOT_FOUND", _IS_TABLE),
+    "comment view": ("TABLE_NOT_FOUND", _IS_TABLE),
+    "set owner of view": ("TABLE_NOT_FOUND", _IS_TABLE),
+    "show create view": ("NOT_SUPPORTED", _IS_TABLE),
+}
+"""By verb what a table answers instead of a refusal, and why that is no hole."""
+BEFORE_RIGHTS_OF_VIEWS = {
+    **dict.fromkeys(
+        ("insert", "update", "delete", "delete some", "truncate", "merge", "set properties", "analyze",
+         "show create table", *(verb for verb in CHANGES if verb.startswith("execute "))),
+        ("NOT_SUPPORTED", _IS_VIEW),
+    ),
+    **dict.fromkeys(("drop table", "rename"), ("GENERIC_USER_ERROR", _IS_VIEW)),
+    **dict.fromkeys(
+        ("add column", "drop column", "rename column", "change type", "set owner"),
+        ("GENERIC_INTERNAL_ERROR", _NO_SUCH_TABLE),
+    ),
+    "comment": ("TABLE_NOT_FOUND", _NO_SUCH_TABLE),
+}  # fmt: skip
+"""The same of a view; what can be done to views is refused for want of rights."""
+
 SCHEMAS = ("hub.benchmark", "hub.network", "hub.vacant", "gm0664.published", "gm0664.vacant", "hub_writer.benchmark")
 """Those called vacant hold nothing: Trino looks whether a schema is empty before it looks at rights."""
 IN_SCHEMA = {
@@ -123,14 +152,13 @@ IN_SCHEMA = {
 NOBODYS = [
     "CREATE ROLE taken",
     "DROP ROLE taken",
+    "CREATE ROLE taken IN hub",
     'GRANT taken TO USER "{user}"',
     "SET ROLE taken",
     "SET SESSION query_max_memory = '1GB'",
     "SET SESSION query_max_run_time = '1d'",
     "SET SESSION hub.projection_pushdown_enabled = false",
     "SET SESSION AUTHORIZATION 'gm0715'",
-    "CALL system.runtime.no_such_procedure()",
-    "SELECT * FROM TABLE(system.builtin.no_such_function())",
     "EXECUTE IMMEDIATE 'DELETE FROM hub.benchmark.figures'",
     "EXPLAIN ANALYZE DELETE FROM hub.benchmark.figures",
     "EXPLAIN ANALYZE SELECT * FROM hub_writer.benchmark.figures",
@@ -141,9 +169,13 @@ NOBODYS = [
     "WITH x AS (SELECT * FROM hub_writer.network.cells) SELECT * FROM hub.network.cells",
     "SELECT (SELECT count(*) FROM hub_writer.network.cells)",
     "CREATE VIEW hub.network.region_taken AS SELECT 1 AS x",
-    "CREATE CATALOG taken USING memory",
 ]
 """Statements that nobody may make."""
+BEFORE_RIGHTS = dict.fromkeys(
+    ('GRANT taken TO USER "{user}"', "SET ROLE taken"),
+    ("ROLE_NOT_FOUND", "there is no role to take, and to make one is refused"),
+)
+"""Of them, those that Trino refuses before it looks at rights, and why that is no hole."""
 OPERATORS = [
     "SELECT * FROM system.runtime.queries",
     "SHOW TABLES FROM system.runtime",
