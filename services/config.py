@@ -4,12 +4,13 @@ A nested key `workers` under `[machine]` is overridden by `SPIEGELNET_MACHINE__W
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from services.errors import Fatal
@@ -46,7 +47,18 @@ class Month(BaseModel):
     close_day: Annotated[int, Field(ge=1, le=28)] = 10
 
 
-Address = Annotated[str, Field(pattern=r"[A-Za-z0-9.-]+:[0-9]{1,5}")]
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:([0-9]{1,5})")
+_HIGHEST_PORT = 65_535
+
+
+def _host_and_port(text: str) -> str:
+    found = _ADDRESS.fullmatch(text)
+    if not found or not 1 <= int(found[1]) <= _HIGHEST_PORT:
+        raise ValueError(f"must be host:port with a port up to {_HIGHEST_PORT}, and nothing else")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_host_and_port)]
 """`host:port`."""
 
 
@@ -114,7 +126,8 @@ class Lineage(BaseModel):
     """Where OpenLineage events go besides the files in `lineage/`: the address of a collector, such as Marquez."""
 
     model_config = ConfigDict(extra="forbid")
-    url: Annotated[str, Field(pattern=r"https?://[^\s@]+")] | None = None
+    # no user and password before the host: settings hold no secret
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
 
 
 MOST_EMBARGO_DAYS = 366
