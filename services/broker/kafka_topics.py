@@ -41,6 +41,16 @@ class Topic:
     replicas: int
 
 
+def topic_settings(replicas: int) -> dict[str, str]:
+    """Return the settings of a topic that is on so many brokers.
+
+    A broker alone writes each message to its disk before it acknowledges it, so that what was acknowledged survives a
+    power failure; of several, which do not fail all at once, all but one must have it.
+    """
+    alone = {"flush.messages": "1"} if replicas == 1 else {}
+    return SETTINGS | {"min.insync.replicas": str(max(1, replicas - 1))} | alone
+
+
 class Topics:
     """Asks and changes topics as one user; connects at its first use."""
 
@@ -131,10 +141,7 @@ class Topics:
         except errors.KafkaError as error:
             self.close()
             raise self._connection.failure(error, "the cluster") from None
-        settings = SETTINGS | {"min.insync.replicas": str(max(1, replicas - 1))}
-        if replicas == 1:
-            # What was acknowledged survives a power failure; several brokers do not lose theirs at once.
-            settings |= {"flush.messages": "1"}
+        settings = topic_settings(replicas)
         wanted = {
             name: {"num_partitions": 1, "replication_factor": replicas, "configs": settings} for name in sorted(names)
         }
