@@ -35,8 +35,13 @@ CLOSED = dt.date(9999, 12, 31)
 UNDER_EMBARGO = "2098-12"
 NEVER = "2099-12"
 """A period of which no day is known from which others may see it."""
+DAY = dt.datetime.now(dt.UTC).date()
+FIRST_DAY, EVE = "2097-01", "2097-02"
+"""Periods of which others see the rows from today on, and from tomorrow on."""
 SECRET = 9_315
-"""Numerator of every row under embargo; nothing else is that large."""
+"""Number in every row under embargo; nothing else is that large."""
+SECRETS = ("numerator", "received", "rank", "municipalities")
+"""Columns that hold it, in those tables that have them."""
 EMBARGO_DAYS = 0
 EARLIER_NODE = "gm0687"
 """Its tables were there before rows of different days were in different files."""
@@ -158,7 +163,7 @@ def fill(site: Site, closed: Path) -> None:
 
 
 def with_embargo(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add, for each municipality or sender, a row of a period under embargo and one without a day."""
+    """Add, for each municipality or sender, a row of which the embargo ends today, and rows under it in three ways."""
     if "public_from" not in rows.columns:
         return rows
     one_each = (
@@ -166,9 +171,14 @@ def with_embargo(rows: pl.DataFrame) -> pl.DataFrame:
         if rows.is_empty()
         else rows.unique(next(name for name in ("municipality", "area", "sender", "period") if name in rows.columns))
     )
-    secret = {name: pl.lit(SECRET).alias(name) for name in ("numerator", "received") if name in rows.columns}
-    kept_back = [
-        one_each.with_columns(pl.lit(period).alias("period"), pl.lit(day, pl.Date).alias("public_from"), **secret)
-        for period, day in ((UNDER_EMBARGO, CLOSED), (NEVER, None))
+    secret = {name: pl.lit(SECRET).alias(name) for name in SECRETS if name in rows.columns}
+    days = ((FIRST_DAY, DAY), (EVE, DAY + dt.timedelta(days=1)), (UNDER_EMBARGO, CLOSED), (NEVER, None))
+    more = [
+        one_each.with_columns(
+            pl.lit(period).alias("period"),
+            pl.lit(day, pl.Date).alias("public_from"),
+            **({} if period == FIRST_DAY else secret),
+        )
+        for period, day in days
     ]
-    return pl.concat([rows, *kept_back], how="vertical_relaxed")
+    return pl.concat([rows, *more], how="vertical_relaxed")
