@@ -89,7 +89,7 @@ def add_participants(
 
 
 def withdraw_participant(server: str, operator: OperatorAccess, participant: str) -> None:
-    """Close a participant's databases to it and to Trino, and end its connections; what is in them stays.
+    """Close a participant's databases to it and to Trino, and end the connections of both; what is in them stays.
 
     Raises:
         Retryable: PostgreSQL does not answer.
@@ -100,12 +100,16 @@ def withdraw_participant(server: str, operator: OperatorAccess, participant: str
         if not _roles(connection, [participant]):
             return
         _run(connection, "ALTER ROLE {} NOLOGIN", sql.Identifier(participant))
-        for name in _comments(connection, dict(_databases(participant, ()))):
+        databases = list(_comments(connection, dict(_databases(participant, ()))))
+        for name in databases:
             trino = map(sql.Identifier, _TRINO)
             _run(connection, "REVOKE ALL ON DATABASE {} FROM {}, {}", sql.Identifier(name), *trino)
             _run(connection, "COMMENT ON DATABASE {} IS {}", sql.Identifier(name), sql.Literal(_WITHDRAWN))
+        # a right that is taken away ends no connection that was made with it
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [participant]
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE usename = %s OR (usename = ANY(%s) AND datname = ANY(%s))",
+            [participant, list(_TRINO), databases],
         ).fetchall()
 
 

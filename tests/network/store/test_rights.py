@@ -120,6 +120,23 @@ def test_who_is_withdrawn_comes_to_nothing_and_finds_all_when_added_again(server
     assert allowed(server, READER, server.operator.reader, f"{access.participant}_published") == list(READS)
 
 
+def test_connections_of_trino_to_who_is_withdrawn_are_ended_and_those_to_others_go_on(server: Server) -> None:
+    leaver, other = server.new(), server.new()
+    reader = READER, server.operator.reader
+    with (
+        server.connect(*reader, f"{leaver.participant}_published") as to_leaver,
+        server.connect(*reader, f"{other.participant}_published") as to_other,
+        server.connect("postgres", server.operator.catalog, f"{leaver.participant}_published") as of_operator,
+    ):
+        for connection in (to_leaver, to_other):
+            assert connection.execute("SELECT count(*) FROM iceberg_tables").fetchone() == (0,)
+        withdraw_participant(server.address, server.operator, leaver.participant)
+        with pytest.raises(psycopg.OperationalError):
+            to_leaver.execute("SELECT 1")
+        for connection in (to_other, of_operator):
+            assert connection.execute("SELECT count(*) FROM iceberg_tables").fetchone() == (0,)
+
+
 @pytest.mark.parametrize("name", ["postgres", "trino", "public", "g" * 60])
 def test_a_name_that_would_take_over_a_role_is_refused(name: str, server: Server) -> None:
     with pytest.raises(Fatal, match=name):
