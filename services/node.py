@@ -13,6 +13,7 @@ from services.errors import NotAllowed
 from services.federation.access import HUB_WRITER, OPERATOR, PARTICIPANT
 from services.federation.catalogs import (
     Properties,
+    changed_regions,
     ensure_catalogs,
     ensure_region_views,
     present_catalogs,
@@ -197,11 +198,11 @@ def _add_to_trino(network: Network, access: dict[str, Access], report: NodeRepor
     files, user = TrinoFiles.of(network.home), operator_of(network)
     publishing = _publishing(network, access)
     wanted = {name: properties for item in publishing for name, properties in _catalogs(network, item).items()}
-    present = present_catalogs(user)
-    for item in _publishing(network, sorted(present | set(publishing))):  # a view of a region reads those of others too
+    nodes = _nodes(network, present_catalogs(user) | set(publishing))
+    for item in sorted({*publishing, *_read_by_new_views(network, user, nodes)}):
         if item in access or network.home.participant(item).access.exists():
             ensure_published(network, item)
-    files.set_nodes(_nodes(network, (present | set(publishing)) - {HUB, HUB_WRITER}))
+    files.set_nodes(nodes)
     report.users = files.users.add_many(PARTICIPANT, {item: own.sql for item, own in access.items()})
     report.catalogs = ensure_catalogs(user, wanted, files.catalogs)
     report.views = _make_views(network, user)
@@ -226,6 +227,17 @@ def _nodes(network: Network, catalogs: Iterable[str]) -> list[str]:
     return sorted(set(network.directory.municipalities) & set(catalogs))
 
 
+def _regions(network: Network, nodes: Collection[str]) -> dict[str, list[str]]:
+    """Of the nodes, those of each region."""
+    return {region: [item for item in members if item in nodes] for region, members in network.directory.regions.items()}
+
+
+def _read_by_new_views(network: Network, user: TrinoUser, nodes: Collection[str]) -> list[str]:
+    """Nodes of the regions whose view will be made: Trino looks at the tables of all of them then."""
+    regions = _regions(network, nodes)
+    return [item for region in changed_regions(user, regions) for item in regions[region]]
+
+
 def _catalogs(network: Network, participant: str) -> dict[str, Properties]:
     """Return the catalogs on a participant's published warehouse by name: its own, and the operator's on the hub's."""
     server, folder = network.settings.catalog.server or "", network.home.participant(participant).root
@@ -240,8 +252,5 @@ def _make_views(network: Network, user: TrinoUser, without: str | None = None) -
     present = present_catalogs(user)
     if HUB_WRITER not in present:
         return []
-    live = set(_nodes(network, present - {without}))
-    regions = {
-        region: [item for item in members if item in live] for region, members in network.directory.regions.items()
-    }
+    regions = _regions(network, _nodes(network, present - {without}))
     return when_files_are_read(lambda: ensure_region_views(user, regions))

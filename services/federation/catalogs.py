@@ -105,6 +105,16 @@ def _unescaped(found: re.Match[str]) -> str:
     return chr(int(found[1], 16)) if found[1] else found[2]
 
 
+def changed_regions(operator: TrinoUser, regions: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the regions of which `ensure_region_views` would make the view, given the same regions."""
+    present = _present_views(operator)
+    return [
+        region
+        for region, nodes in regions.items()
+        if nodes and present.get(region_view(region)) != _told(region, nodes)
+    ]
+
+
 def ensure_region_views(operator: TrinoUser, regions: Mapping[str, Sequence[str]]) -> list[str]:
     """Make a view `hub.network.region_…` for each region over the live catalogs of its nodes, and drop the others.
 
