@@ -23,8 +23,10 @@ MONTH_FORM: Final = r"^[12]\d{3}-(0[1-9]|1[0-2])$"
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "owner": "spiegelnet",
-    "retries": 6,
-    "retry_delay": dt.timedelta(seconds=30),
+    # Two that write at the same moment are over in seconds, a server that is away may be so for most of an hour: the
+    # pauses of 5 to 10 seconds, then each twice as long, cover both.
+    "retries": 9,
+    "retry_delay": dt.timedelta(seconds=5),
     "retry_exponential_backoff": 2,
     "max_retry_delay": dt.timedelta(minutes=30),
     "execution_timeout": dt.timedelta(hours=1),

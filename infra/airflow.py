@@ -171,8 +171,13 @@ def _config(folder: Path, port: int, workers: int, keys: dict[str, str]) -> str:
             "secret_key": keys["api"],
         },
         "api_auth": {"jwt_secret": keys["jwt"]},
-        # a task whose process was killed is found dead after this many seconds, and tried again
-        "scheduler": {"task_instance_heartbeat_timeout": 60, "enable_health_check": False},
+        "scheduler": {
+            "task_instance_heartbeat_timeout": 60,  # a task whose process was killed is found dead then, tried again
+            # What waited in a scheduler that was killed waits until somebody looks. At the start of the next one that
+            # scheduler may still count as alive, for half a minute; the next look would be after five minutes.
+            "orphaned_tasks_check_interval": 15,
+            "enable_health_check": False,
+        },
         # the files change with an upgrade only, which starts Airflow anew
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 300, "stale_dag_threshold": 60},
         "logging": {
