@@ -277,6 +277,29 @@ def test_the_benchmark_waits_for_all_until_nothing_comes_any_more_and_names_who_
     assert [item.is_new for item in arrivals(network)] == [False, False]
 
 
+@pytest.mark.parametrize("step", ["publish benchmark.figures", "publish benchmark.periods", "publish network.cells"])
+def test_a_benchmark_that_ended_before_all_was_told_is_made_again(step: str, at_stage: AtStage) -> None:
+    root = at_stage("received")
+    network = Network.open(root)
+    for town in MUNICIPALITIES[:2]:
+        tasks.month(root, town, BACK, AFTER)
+    tasks.receive(root, "hub")
+    steps.run_benchmark(network, today=came_on(root) + dt.timedelta(days=1))
+    tasks.month(root, MUNICIPALITIES[2], BACK, AFTER)
+    tasks.receive(root, "hub")
+
+    def end(name: str) -> None:
+        if name == step:
+            raise EndedHere
+
+    with pytest.raises(EndedHere):
+        steps.benchmark(root, [], at=end)
+    assert [item.is_due(came_on(root)) for item in arrivals(network)] == [True, True]
+    steps.benchmark(root, [])
+    assert published(root, "hub")["benchmark.periods"]["complete"].to_list() == [True, True]
+    assert [item.is_new for item in arrivals(network)] == [False, False]
+
+
 def test_a_period_that_nobody_may_close_late_waits_until_the_closing_day_is_over(at_stage: AtStage) -> None:
     [asked] = [item for item in steps.standing(at_stage("closed"), ["2099-12"]) if item.missing == MUNICIPALITIES]
     assert [asked.is_due(dt.date(2100, 1, day)) for day in (9, 10, 11)] == [False, False, True]
