@@ -110,10 +110,38 @@ def publish_quality(
         base = latest(population, sender.id, HOUSEHOLDS, period_of(stand[0].period).start)
         households = base.value if base else None
         rows = published_quality(node, sender.keys.release, stand, json.loads(kept), households)
-        rows = with_public_from(rows, days)
+        table = published_table(published, PUBLISHED_QUALITY, with_public_from(rows, days).to_arrow().schema, days)
+        rows = as_published(rows, scan(table).select(*QUALITY).collect())
         sender.at("publish quality")
-        table = published_table(published, PUBLISHED_QUALITY, rows.to_arrow().schema, days)
-        replace_rows(table, rows, {"period": [item.period for item in stand]})
+        replace_rows(table, with_public_from(rows, days), {"period": [item.period for item in stand]})
+
+
+def as_published(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Return rows as they are to be published, where some of their months were before.
+
+    Two counts of one month may be subtracted from each other. So the first one stands, also when another close was
+    written down since (an older store was put back), or the public number of households is another; only `late` grows.
+
+    Args:
+        rows: as `published_quality` makes them.
+        before: the same columns, as published.
+    """
+    keys = ["period", "sender"]
+    stands = before.filter(pl.col("period").is_in(rows["period"].unique().to_list()))
+    first = rows.filter(~pl.col("period").is_in(stands["period"].unique().to_list()))
+    grown = stands.join(rows.select(*keys, now="late"), on=keys, how="left").with_columns(
+        late=pl.max_horizontal("late", "now")
+    )
+    since = rows.join(first, on=keys, how="anti").join(stands, on=keys, how="anti").filter(pl.col("late").is_not_null())
+    only_late = since.with_columns(
+        pl.lit(None, dtype=kind).alias(name)
+        for name, kind in QUALITY.items()
+        if name not in {*keys, "late", "stated", "quarantined_by_rule"}
+    ).with_columns(
+        stated=pl.lit(False),  # noqa: FBT003 - a literal
+        quarantined_by_rule=pl.lit([], dtype=QUALITY["quarantined_by_rule"]),
+    )
+    return pl.concat([part.select(*QUALITY) for part in (first, grown, only_late)]).sort(keys)
 
 
 def _at_close(intake: Table, kept: Mapping[str, int]) -> pl.DataFrame:

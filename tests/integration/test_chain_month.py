@@ -25,7 +25,7 @@ from services.sending.sender import open_sender
 from services.store.snapshots import scan
 from services.store.tables import load_table
 from tests.command import run
-from tests.network_state import events, published, release_state
+from tests.network_state import events, published, release_state, rows_of
 from tests.small_network import (
     AFTER,
     BACK,
@@ -104,11 +104,14 @@ def test_after_an_older_private_store_is_put_back_a_published_month_has_no_secon
     private = Home(root).participant(TOWN).root / "private"
     shutil.rmtree(private)
     shutil.copytree(Home(older).participant(TOWN).root / "private", private)
-    before = published(root, TOWN)["published.cells"]
+    before = published(root, TOWN)
     deliver(root, "rent", TOWN, "2025-11", range(2001, 2061), "_late")
     report = tasks.month(root, TOWN, BACK, AFTER)
     assert (report.closed_before, report.stands, report.periods, report.parcels) == ([], ["2025-11"], ["2025-10"], 0)
-    assert as_bytes(published(root, TOWN)["published.cells"]) == as_bytes(before)
+    after = published(root, TOWN)
+    assert as_bytes(after["published.cells"]) == as_bytes(before["published.cells"])
+    counted = [rows_of(tables["published.quality"].drop("late")) for tables in (before, after)]
+    assert counted[0] == counted[1] != []
 
 
 def test_without_the_late_events_the_look_back_of_the_next_month_would_be_too_small_to_release(
