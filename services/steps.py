@@ -166,7 +166,7 @@ def release(root: Path, municipality: str, months: Sequence[str], *, at: At = la
         open_sender(network, municipality, at=at) as sender,
     ):
         done = months_of_node.release(network, sender, months)
-        run.brings(done.counts, lambda: flows.of_month(network, done))
+        run.brings(done.counts, lambda: flows.of_release(network, done))
     return done
 
 
@@ -180,7 +180,7 @@ def report(root: Path, municipality: str, months: Sequence[str], *, at: At = lam
     ):
         done = months_of_node.report(network, sender, months)
         sender.push(broker)
-        run.brings({"parcels": done.parcels})
+        run.brings({"parcels": done.parcels}, lambda: flows.of_report(network, done))
     return done
 
 

@@ -67,13 +67,30 @@ def of_collect(network: Network, report: CollectReport) -> Flow:
 
 
 def of_month(network: Network, report: MonthReport) -> Flow:
-    """A municipality's run: from its events to published cells, its release log and the hub."""
-    me = report.municipality
-    read = [
-        _typed(network, me, name, None, version=str(report.snapshots[table_name(name)]))
+    """A municipality's run of all steps: from its events to published cells, its release log and the hub."""
+    return Flow(_counted(network, report), [*_released(report), _topic(network, HUB, None)])
+
+
+def of_release(network: Network, report: MonthReport) -> Flow:
+    """A municipality's release alone: from its events to published cells and its release log."""
+    return Flow(_counted(network, report), _released(report))
+
+
+def of_report(network: Network, report: MonthReport) -> Flow:
+    """A municipality's report alone: from the events that were counted to the hub."""
+    return Flow(_counted(network, report), [_topic(network, HUB, None)])
+
+
+def _counted(network: Network, report: MonthReport) -> list[Dataset]:
+    return [
+        _typed(network, report.municipality, name, None, version=str(report.snapshots[table_name(name)]))
         for name in (*COUNTED, STATEMENT)
         if table_name(name) in report.snapshots
     ]
+
+
+def _released(report: MonthReport) -> list[Dataset]:
+    me = report.municipality
     statuses = Counter[str]()
     for (_, status), cells in report.statuses.items():
         statuses[status] += cells
@@ -87,7 +104,7 @@ def of_month(network: Network, report: MonthReport) -> Flow:
         fields=_named(NODE_TABLES["published.quality"]),
     )  # fmt: skip
     releases = Dataset(private(me, "node.releases"), "The record of what was released.", owner, len(report.periods))
-    return Flow(read, [released, quality, releases, _topic(network, HUB, None)])
+    return [released, quality, releases]
 
 
 def of_benchmark(network: Network, report: BenchmarkReport) -> Flow:

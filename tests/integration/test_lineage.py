@@ -15,7 +15,7 @@ import pytest
 from openlineage.client import event_v2, facet_v2
 from openlineage.client.serde import Serde
 
-from services import tasks
+from services import steps, tasks
 from services.errors import Retryable
 from services.home import Home
 from services.network import Network
@@ -190,6 +190,25 @@ def test_a_figure_is_followed_back_to_the_files_that_it_rests_on(network: Path) 
                 "SELECT receiver, event_type FROM deliveries WHERE delivery_id = ?", (bytes.fromhex(delivery),)
             ).fetchall()
         assert rows == [(TOWN, "payment_arrears")]
+
+
+def test_of_the_steps_of_a_month_each_tells_of_what_it_wrote_itself(at_stage: AtStage) -> None:
+    root = at_stage("received")
+    for step in (steps.close, steps.release, steps.report):
+        step(root, TOWN, BACK[-1:])
+    by_job = {item["job"]["name"]: item for item in told(root, TOWN) if item["eventType"] == "COMPLETE"}
+    wrote = {name: {item["name"] for item in event["outputs"]} for name, event in by_job.items()}
+    assert wrote[f"{TOWN}.close"] == set()
+    assert wrote[f"{TOWN}.release"] == {
+        f"{TOWN}/published/published.cells",
+        f"{TOWN}/published/published.quality",
+        f"{TOWN}/private/node.releases",
+    }
+    assert wrote[f"{TOWN}.report"] == {"topics/parcels.hub"}
+    arrears = f"{TOWN}/private/events.payment_arrears"
+    for name in ("release", "report"):
+        assert arrears in {item["name"] for item in by_job[f"{TOWN}.{name}"]["inputs"]}
+        require_valid(by_job[f"{TOWN}.{name}"])
 
 
 def test_the_graph_leads_from_cells_to_source_files_and_nowhere_else(network: Path) -> None:
