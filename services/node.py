@@ -229,7 +229,9 @@ def _nodes(network: Network, catalogs: Iterable[str]) -> list[str]:
 
 def _regions(network: Network, nodes: Collection[str]) -> dict[str, list[str]]:
     """Of the nodes, those of each region."""
-    return {region: [item for item in members if item in nodes] for region, members in network.directory.regions.items()}
+    return {
+        region: [item for item in members if item in nodes] for region, members in network.directory.regions.items()
+    }
 
 
 def _read_by_new_views(network: Network, user: TrinoUser, nodes: Collection[str]) -> list[str]:
