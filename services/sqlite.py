@@ -1,5 +1,6 @@
 """SQLite files of our own state: all opened alike, and a locked file told apart from a broken one."""
 
+import errno
 import re
 import sqlite3
 import time
@@ -7,10 +8,37 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from polars.exceptions import PolarsError
+
 from services.errors import Fatal, Retryable
 
 BUSY_SECONDS = 10.0
 _VERSION = 1
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNREADABLE = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_CORRUPTFS", "SQLITE_IOERR_DATA")
+"""SQLite's errors of the disk that more room does not mend."""
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_CLOSED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
+_SEND_AGAIN = (
+    "Check the disk; remove outbox.sqlite and journal.sqlite of this participant, never put an old copy of them back, "
+    "then send all its exports again and run its months again: what came counts once."
+)
+_OF_ONE_COPY = (
+    "Check the disk; put private/, parcels.sqlite and replay.sqlite of this participant back from one copy: receiving "
+    "goes on from there. Read about backup before."
+)
+_REMEDIES = {
+    "outbox": _SEND_AGAIN,
+    "journal": _SEND_AGAIN,
+    "parcels": _OF_ONE_COPY,
+    "replay": _OF_ONE_COPY,
+    "pseudonyms": "Check the disk and remove the file: the key services are asked again and say the same.",
+    "standing": "Check the disk and remove the file: it is counted anew.",
+    "runs": "Check the disk and remove the file: only when tasks ran before is forgotten.",
+    "catalog": "Check the disk, and put the warehouse's folder back from a copy; nothing of this step was stored.",
+}
+"""What to do about a damaged file, by its name. An old outbox would give out numbers twice, an old journal would call
+files sent, or not sent, of which its outbox knows better."""
 _NAMES = re.compile(r"CREATE (?:TABLE|INDEX) IF NOT EXISTS (\w+)")
 
 
@@ -26,11 +54,10 @@ def open_database(path: Path, schema: str, *, durable: bool, page_size: int = 40
         page_size: bytes; large pages suit files of large blobs. Only a new file takes it over.
 
     Raises:
-        Retryable: another process kept the file locked for longer than `BUSY_SECONDS`.
-        Fatal: the file is not one of ours, or of a newer version.
+        Retryable: another process kept the file locked for longer than `BUSY_SECONDS`, or the disk is full.
+        Fatal: the file is not one of ours, damaged, closed to this user, or of a newer version.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=True)
+    _make(path)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         with errors_named(path):
@@ -49,8 +76,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
     """Run the block as one write transaction: all of it happens, or nothing. Within another one it is part of that.
 
     Raises:
-        Retryable: the file stayed locked.
-        Fatal: the file is damaged or full.
+        Retryable: the file stayed locked, or the disk is full.
+        Fatal: the file is damaged.
     """
     with errors_named(path):
         if connection.in_transaction:
@@ -71,16 +98,48 @@ def errors_named(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours, which name the file and what to do."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Retryable(
-                f"{path.name} is locked by another process.",
-                f"It did not come free within {BUSY_SECONDS:.0f} seconds.",
-                "Run the command again when the other one has ended.",
-            ) from error
-        raise _broken(path, error) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise _broken(path, error) from error
+        raise meaning(path, error) from None  # its text could quote a value
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn errors of reading, and of turning rows into what they stand for, into ours; see `errors_named`.
+
+    Raises:
+        Retryable: the file stayed locked.
+        Fatal: the file is damaged; a changed byte may leave its pages whole and make another value.
+    """
+    try:
+        with errors_named(path):
+            yield
+    except (TypeError, ValueError, OverflowError, OSError, PolarsError):
+        raise damaged(path, "A row of it holds what nobody stored there.") from None  # it could quote a value
+
+
+def meaning(path: Path, error: BaseException | None) -> Fatal | Retryable:
+    """Say what SQLite's error about a file means, by the error's name only; its text could quote a value."""
+    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
+    if name.startswith(_LOCKED):
+        return Retryable(
+            f"{path.name} is locked by another process.",
+            f"It did not come free within {BUSY_SECONDS:.0f} seconds.",
+            "Run the command again when the other one has ended.",
+        )
+    if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and name not in _UNREADABLE):
+        return _no_room(path, f"The disk is full, or fails (SQLite says {name}).")
+    if name.startswith(_CLOSED):
+        return Fatal(
+            f"{path} cannot be used.",
+            f"SQLite says {name}.",
+            "Check who may read and write the file and its folder, and that there is room on the disk.",
+        )
+    return Fatal(f"{path} cannot be used.", f"SQLite says {name}.", _remedy(path))
+
+
+def damaged(path: Path, why: str) -> Fatal:
+    """Return the error about a file in which something is not what was stored there."""
+    return Fatal(f"{path} is damaged.", why, _remedy(path))
 
 
 def require_whole(path: Path) -> None:
@@ -88,23 +147,37 @@ def require_whole(path: Path) -> None:
 
     Raises:
         Retryable: the file stayed locked.
-        Fatal: it is damaged; it is named.
+        Fatal: it is damaged; it is named, with what to do.
     """
     if not path.exists():
         return
     with errors_named(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
-            raise Fatal(
-                f"{path} is damaged.",
-                "Its pages do not fit together: it was cut off, or changed on the disk.",
-                "Check the disk, and put the file back from a copy; what may be put back is said under backup.",
-            )
+            raise damaged(path, "Its pages do not fit together: it was cut off, or changed on the disk.")
 
 
-def _broken(path: Path, error: Exception) -> Fatal:
-    """SQLite's error by its name only: its text could quote a value, and may be damaged itself."""
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    return Fatal(f"{path} cannot be used.", f"SQLite says {name}.", "Check the disk and the file, or restore a copy.")
+def _remedy(path: Path) -> str:
+    default = "Check the disk, and put the file back from a copy; what may be put back is said under backup."
+    return _REMEDIES.get(path.stem, default)
+
+
+def _no_room(path: Path, why: str) -> Retryable:
+    return Retryable(
+        f"There is no room for {path}.", why, "Make room, then run the command again; nothing of this step was stored."
+    )
+
+
+def _make(path: Path) -> None:
+    """Make the file, for its owner only, and its folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _no_room(path, "The disk is full, or its owner may not use more of it.") from error
+        raise Fatal(
+            f"{path} cannot be used.", f"{error.strerror}.", "Check who may read and write the file and its folder."
+        ) from error
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
@@ -113,10 +186,14 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(_LOCKED)
 
 
 def _create(connection: sqlite3.Connection, schema: str, path: Path) -> None:

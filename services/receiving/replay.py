@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from services.privacy.header import Header
-from services.sqlite import errors_named, open_database, transaction
+from services.sqlite import open_database, reading, transaction
 
 GAP_ALARM_AFTER = timedelta(minutes=15)
 """Parcels of a stream may arrive a little out of order, while a sender retries; after this they are missed."""
@@ -142,14 +142,14 @@ class ReplayWindow:
 
     def gaps(self) -> list[Gap]:
         """Return all gaps, in order of sender, stream and number."""
-        with errors_named(self._path):
+        with reading(self._path):
             rows = self._db.execute(
                 "SELECT sender, stream, first, last, noticed_us FROM gaps ORDER BY sender, stream, first"
-            ).fetchall()
-        return [
-            Gap(sender, stream, first, last, datetime.fromtimestamp(noticed / 1e6, UTC))
-            for sender, stream, first, last, noticed in rows
-        ]
+            )
+            return [
+                Gap(sender, stream, first, last, datetime.fromtimestamp(noticed / 1e6, UTC))
+                for sender, stream, first, last, noticed in rows
+            ]
 
     def gap_alarms(self, now: datetime) -> list[Gap]:
         """Return unsettled gaps that were noticed more than `GAP_ALARM_AFTER` before `now` (with time zone)."""

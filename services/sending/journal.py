@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from services.sqlite import open_database, transaction
+from services.sqlite import open_database, reading, transaction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -65,12 +65,14 @@ class Journal:
 
     def finished(self, digest: bytes) -> bool:
         """Say whether this very file was read to its end before."""
-        row = self._db.execute("SELECT finished FROM files WHERE digest = ?", (digest,)).fetchone()
+        with reading(self._path):
+            row = self._db.execute("SELECT finished FROM files WHERE digest = ?", (digest,)).fetchone()
         return bool(row and row[0])
 
     def other_version(self, name: str, digest: bytes) -> bool:
         """Say whether anything of a file of this name with other contents was sent before."""
-        row = self._db.execute("SELECT 1 FROM files WHERE name = ? AND digest != ?", (name, digest)).fetchone()
+        with reading(self._path):
+            row = self._db.execute("SELECT 1 FROM files WHERE name = ? AND digest != ?", (name, digest)).fetchone()
         return row is not None
 
     def add_refused(self, file: str, event_type: str, digest: bytes, refused: pl.DataFrame) -> None:
@@ -149,10 +151,11 @@ class Journal:
 
     def refused_rows(self, *, mended: bool = False) -> list[RefusedRow]:
         """Return the refused rows, the open ones only unless `mended`."""
-        rows = self._db.execute(
-            "SELECT file, event_type, source_row, field, reason, remedy, mended_by IS NOT NULL FROM refused"
-            " ORDER BY file, source_row, event_type"
-        )
+        with reading(self._path):
+            rows = self._db.execute(
+                "SELECT file, event_type, source_row, field, reason, remedy, mended_by IS NOT NULL FROM refused"
+                " ORDER BY file, source_row, event_type"
+            ).fetchall()
         return [
             RefusedRow(file, event_type, source_row, field, reason, remedy, mended=bool(done))
             for file, event_type, source_row, field, reason, remedy, done in rows
@@ -161,8 +164,9 @@ class Journal:
 
     def raw(self, file: str, source_row: int) -> list[bytes]:
         """Return the sealed text of a refused row."""
-        found = self._db.execute("SELECT raw FROM refused WHERE file = ? AND source_row = ?", (file, source_row))
-        return [row[0] for row in found]
+        with reading(self._path):
+            found = self._db.execute("SELECT raw FROM refused WHERE file = ? AND source_row = ?", (file, source_row))
+            return [bytes(raw) for (raw,) in found]
 
     def forget_refused(self, kept_from: Mapping[str, dt.date], today: dt.date) -> int:
         """Remove refused rows that may be kept no longer, mended or not; how many a file had stays known.
@@ -201,31 +205,28 @@ class Journal:
 
     def files(self) -> pl.DataFrame:
         """Return one row per file version that was read to its end: name, connector, rows_read, events, refused."""
-        rows = self._db.execute(
-            "SELECT name, connector, rows_read, events, refused FROM files WHERE finished ORDER BY name"
-        ).fetchall()
-        schema = {
-            "name": pl.String,
-            "connector": pl.String,
-            "rows_read": pl.Int64,
-            "events": pl.Int64,
-            "refused": pl.Int64,
-        }
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return self._frame(
+            "SELECT name, connector, rows_read, events, refused FROM files WHERE finished ORDER BY name",
+            {"name": pl.String, "connector": pl.String, "rows_read": pl.Int64, "events": pl.Int64, "refused": pl.Int64},
+        )
 
     def dated(self) -> pl.DataFrame:
         """Return events per delivery and period: receiver, event_type, delivery_id, complete, period, events."""
-        rows = self._db.execute(
+        return self._frame(
             "SELECT d.receiver, d.event_type, d.delivery_id, d.complete, t.period, sum(t.events)"
             " FROM dated t JOIN deliveries d USING (delivery_id)"
-            " GROUP BY d.receiver, d.event_type, d.delivery_id, d.complete, t.period ORDER BY 1, 2, 3, 5"
-        ).fetchall()
-        schema = {
-            "receiver": pl.String,
-            "event_type": pl.String,
-            "delivery_id": pl.Binary,
-            "complete": pl.Int64,
-            "period": pl.String,
-            "events": pl.Int64,
-        }
-        return pl.DataFrame(rows, schema=schema, orient="row")
+            " GROUP BY d.receiver, d.event_type, d.delivery_id, d.complete, t.period ORDER BY 1, 2, 3, 5",
+            {
+                "receiver": pl.String,
+                "event_type": pl.String,
+                "delivery_id": pl.Binary,
+                "complete": pl.Int64,
+                "period": pl.String,
+                "events": pl.Int64,
+            },
+        )
+
+    def _frame(self, query: str, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+        """Return a query's rows; a value of another kind than was stored is an error that does not quote it."""
+        with reading(self._path):
+            return pl.DataFrame(self._db.execute(query).fetchall(), schema=schema, orient="row")

@@ -15,7 +15,7 @@ from typing import Self
 
 from services.errors import Fatal
 from services.privacy.parcel import parcel_hash, read_header
-from services.sqlite import errors_named, open_database, transaction
+from services.sqlite import damaged, open_database, reading, transaction
 
 Seal = Callable[[bytes, int, bytes], bytes]
 """Makes a parcel of (stream, sequence, previous parcel's hash)."""
@@ -131,12 +131,12 @@ class Outbox:
 
     def position(self, source: bytes, receiver: str, event_type: str) -> int:
         """Return how many batches of this source, receiver and event type are in the outbox or were sent."""
-        with errors_named(self._path):
+        with reading(self._path):
             row = self._db.execute(
                 "SELECT next FROM positions WHERE source = ? AND receiver = ? AND event_type = ?",
                 (source, receiver, event_type),
             ).fetchone()
-        return int(row[0]) if row else 0
+            return int(row[0]) if row else 0
 
     def begin_again(self, receiver: str) -> None:
         """Forget how much of each source a receiver got; further parcels are of a new stream: another sending.
@@ -154,11 +154,11 @@ class Outbox:
         Raises:
             Fatal: the file is damaged.
         """
-        with errors_named(self._path):
+        with reading(self._path):
             row = self._db.execute(
                 "SELECT nodes, sealed FROM places WHERE source = ? AND batch = ?", (source, batch)
             ).fetchone()
-        return (row[0].split(), row[1]) if row else None
+            return (str(row[0]).split(), bytes(row[1])) if row else None
 
     def keep_places(self, source: bytes, batch: int, nodes: Sequence[str], sealed: bytes) -> tuple[list[str], bytes]:
         """Write down where the rows of a batch go, unless another process did so first; return what stands there.
@@ -191,27 +191,27 @@ class Outbox:
 
     def damaged(self, why: str) -> Fatal:
         """Return the error about this file when something in it is not what was put in."""
-        return _damaged(self._path, why)
+        return damaged(self._path, why)
 
     def waiting(self) -> int:
         """Return how many parcels are not marked as sent."""
-        with errors_named(self._path):
+        with reading(self._path):
             row = self._db.execute("SELECT count(*) FROM parcels WHERE value IS NOT NULL").fetchone()
-        return int(row[0])
+            return int(row[0])
 
     def backlog(self) -> tuple[int, int]:
         """Return how many parcels are not marked as sent, and how many bytes they have together."""
-        with errors_named(self._path):
+        with reading(self._path):
             row = self._db.execute(
                 "SELECT count(*), coalesce(sum(length(value)), 0) FROM parcels WHERE value IS NOT NULL"
             ).fetchone()
-        return int(row[0]), int(row[1])
+            return int(row[0]), int(row[1])
 
     def full(self) -> bool:
         """Say whether the waiting parcels have come to the limit; what is sealed nevertheless is stored."""
         if self._limit is None:
             return False
-        with errors_named(self._path):
+        with reading(self._path):
             used, size = self._db.execute(
                 "SELECT page_count - freelist_count, page_size"
                 " FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
@@ -234,7 +234,7 @@ class Outbox:
             Fatal: the file is damaged, or a parcel in it is not the one that was sealed: its receiver would refuse it.
         """
         found, size = list[Waiting](), 0
-        with errors_named(self._path):
+        with reading(self._path):
             rows = self._db.execute(
                 "SELECT parcel_id, receiver, key, value, hash FROM parcels WHERE value IS NOT NULL"
                 " AND receiver NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?",
@@ -280,11 +280,3 @@ class Outbox:
             )
             sequence += 1
         self._db.execute("INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?)", (receiver, stream, sequence, previous))
-
-
-def _damaged(path: Path, why: str) -> Fatal:
-    return Fatal(
-        f"{path} is damaged.",
-        why,
-        "Check the disk; remove outbox.sqlite and journal.sqlite, and send all exports again: what came counts once.",
-    )

@@ -33,9 +33,9 @@ def commit(table: Table, at: Callable[[str], None] = lambda _: None) -> Iterator
             the process there.
 
     Raises:
-        Retryable: another process committed in between, or the catalog is away; whether the commit happened is said
-            where it could not be found out.
-        NotAllowed, Fatal: the catalog is closed to this participant, or its disk is full.
+        Retryable: another process committed in between, the catalog is away, or the disk is full; whether the commit
+            happened is said where it could not be found out.
+        NotAllowed, Fatal: the catalog is closed to this participant, or damaged.
     """
     changes = table.transaction()
     with errors_named(catalog_of(table).engine):

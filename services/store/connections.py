@@ -6,15 +6,16 @@ has been silent for some seconds, so that a cut line is an error and no endless 
 """
 
 import os
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from services.errors import Fatal, NotAllowed, Retryable, SpiegelnetError
+from services.sqlite import meaning
 
 MOST_CATALOGS = 4
 """Catalogs of which one process keeps a connection."""
@@ -31,7 +32,6 @@ _ARGUMENTS = {
 }
 _NOT_ALLOWED = ("authentication failed", "permission denied", "not permitted to log in", "no pg_hba.conf entry")
 _NOT_THERE = "does not exist"
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 _engines: OrderedDict[tuple[int, URL], Engine] = OrderedDict()
 """By process (a connection must not cross a fork) and address, the one used last at the end."""
@@ -59,13 +59,13 @@ def errors_named(to: Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise reason(to, error) from error
     except UnicodeDecodeError as error:  # SQLite quotes a damaged name in its error, and Python cannot read that
-        raise _unusable(str(to.url.database), "SQLITE_CORRUPT") from error
+        raise meaning(Path(str(to.url.database)), error) from None
 
 
 def reason(to: Engine, error: DBAPIError) -> SpiegelnetError:
     """Say what an error of a catalog's database means; nothing is taken from its text, which may quote a value."""
     if to.dialect.name == "sqlite":
-        return _sqlite(to, error)
+        return meaning(Path(str(to.url.database)), error.orig)
     return explained(f"{to.url.database} at {to.url.host}:{to.url.port}", str(to.url.username), str(error.orig))
 
 
@@ -93,23 +93,4 @@ def explained(database: str, user: str, text: str) -> SpiegelnetError:
         f"The database {database} does not answer.",
         "PostgreSQL is away, starts or stops, has no connection left, or the network between is cut.",
         "Look at `spiegelnet status`; `spiegelnet up` starts the servers of one machine. Then run the command again.",
-    )
-
-
-def _sqlite(to: Engine, error: DBAPIError) -> SpiegelnetError:
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    if code in _BUSY:
-        return Retryable(
-            f"{to.url.database} is locked by another process.",
-            "It did not come free in time.",
-            "Run the command again when the other one has ended.",
-        )
-    return _unusable(str(to.url.database), getattr(error.orig, "sqlite_errorname", type(error.orig).__name__))
-
-
-def _unusable(path: str, name: str) -> Fatal:
-    return Fatal(
-        f"{path} cannot be used.",
-        f"SQLite says {name}.",
-        "Check the disk and the file, or restore a copy of the warehouse's folder; nothing of this step was stored.",
     )

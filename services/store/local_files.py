@@ -61,7 +61,8 @@ class CheckedFile(PyArrowFile):
 
         Raises:
             FileExistsError: it is there, and is not to be overwritten.
-            Fatal: the disk is full, or fails.
+            Retryable: the disk is full.
+            Fatal: it fails.
         """
         if not overwrite and self.exists():
             raise FileExistsError(f"Cannot create file, already exists: {self.location}")

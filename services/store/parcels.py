@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from services.sqlite import errors_named, open_database, transaction
+from services.sqlite import open_database, reading, transaction
 
 OPENED = "opened"
 
@@ -144,10 +144,10 @@ class ParcelLog:
         Raises:
             Retryable: another process keeps the file locked.
         """
-        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, reading(self.path):
             rows = database.execute("SELECT * FROM parcels ORDER BY topic_id, topic_offset").fetchall()
-        frame = pl.DataFrame(rows, schema=_FRAME, orient="row")
-        return frame.with_columns(pl.col("received_on").str.to_date(), pl.col("last").cast(pl.Boolean))
+            frame = pl.DataFrame(rows, schema=_FRAME, orient="row")
+            return frame.with_columns(pl.col("received_on").str.to_date(), pl.col("last").cast(pl.Boolean))
 
     def begin_expiry(self, parcels: pl.DataFrame) -> None:
         """Mark parcels whose events are about to be removed: from now on only their numbers count.
@@ -199,10 +199,10 @@ class ParcelLog:
             f" SELECT p.sender, p.received_on, 0, 0, p.events, {names} FROM parcels p JOIN expiring e USING (parcel_id)"
             " WHERE p.fate = ? ORDER BY 1, 2"
         )
-        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, reading(self.path):
             rows = database.execute(query, (OPENED,)).fetchall()
-        days = [(sender, dt.date.fromisoformat(day), *numbers) for sender, day, *numbers in rows]
-        return pl.DataFrame(days, schema=REMOVED, orient="row")
+            days = [(sender, dt.date.fromisoformat(day), *numbers) for sender, day, *numbers in rows]
+            return pl.DataFrame(days, schema=REMOVED, orient="row")
 
     def expiring(self) -> pl.DataFrame:
         """Return the parcels that are marked: `parcel_id` and events by verdict.
@@ -210,9 +210,9 @@ class ParcelLog:
         Raises:
             Retryable: another process keeps the file locked.
         """
-        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, reading(self.path):
             rows = database.execute("SELECT * FROM expiring ORDER BY parcel_id").fetchall()
-        return pl.DataFrame(rows, schema=_EXPIRING, orient="row")
+            return pl.DataFrame(rows, schema=_EXPIRING, orient="row")
 
     def note_going_on(self, decided: GoingOn) -> None:
         """Write down that a person decided to read on elsewhere; what is written about that reading is replaced.
@@ -243,5 +243,5 @@ class ParcelLog:
 
     def looks(self) -> list[tuple[str, str, bytes, int]]:
         """Return who-looked records, oldest first: when (ISO 8601), purpose, parcel id, row."""
-        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, reading(self.path):
             return database.execute("SELECT at, purpose, parcel_id, row FROM looked_at ORDER BY rowid").fetchall()

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from services.sqlite import errors_named, open_database, transaction
+from services.sqlite import errors_named, open_database, reading, transaction
 
 VERDICTS = ("accepted", "quarantined", "held", "duplicate")
 OPENED = "opened"
@@ -110,7 +110,7 @@ class Standing:
 
     def known(self) -> dict[str, Any]:
         """Return what was written down by name."""
-        with self._opened() as database:
+        with reading(self.path), self._opened() as database:
             return {name: json.loads(value) for name, value in database.execute("SELECT name, value FROM known")}
 
     def senders(self) -> list[dict[str, object]]:

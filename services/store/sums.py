@@ -12,7 +12,7 @@ from pathlib import Path
 from crc32c import crc32c
 from typing_extensions import Buffer
 
-from services.errors import Fatal
+from services.errors import Fatal, Retryable
 
 _SUFFIX = ".crc32c"
 _CHUNK = 4 << 20
@@ -46,6 +46,7 @@ class SummedWriter(io.BufferedWriter):
         """Open the file; its folder is made when it is not there.
 
         Raises:
+            Retryable: the disk is full.
             Fatal: it cannot be made.
         """
         self._path = path
@@ -61,7 +62,8 @@ class SummedWriter(io.BufferedWriter):
         """Write bytes.
 
         Raises:
-            Fatal: the disk is full, or fails.
+            Retryable: the disk is full.
+            Fatal: it fails.
         """
         view = memoryview(data).cast("B")
         try:
@@ -76,7 +78,8 @@ class SummedWriter(io.BufferedWriter):
         """Write what is left, and the checksum.
 
         Raises:
-            Fatal: the disk is full, or fails.
+            Retryable: the disk is full.
+            Fatal: it fails.
         """
         if self.closed:
             return
@@ -86,7 +89,7 @@ class SummedWriter(io.BufferedWriter):
         except OSError as error:
             raise self._given_up(error) from error
 
-    def _given_up(self, error: OSError) -> Fatal:
+    def _given_up(self, error: OSError) -> Fatal | Retryable:
         self.raw.close()
         for path in (self._path, sum_path(self._path)):
             path.unlink(missing_ok=True)
@@ -148,9 +151,9 @@ def _has_both_ends(path: Path) -> bool:
         return begins == file.read() == _MAGIC
 
 
-def _unwritten(path: Path, error: OSError) -> Fatal:
+def _unwritten(path: Path, error: OSError) -> Fatal | Retryable:
     if error.errno in _FULL:
-        return Fatal(
+        return Retryable(
             f"There is no room for {path}.",
             "The disk is full, or its owner may not use more of it.",
             "Make room, then run the command again; nothing of this step was stored.",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.errors import Fatal
+from services.errors import Fatal, Retryable
 from services.store.local_files import NAME, ROOT, ConfinedFileIO
 from services.store.sums import SummedWriter, require_whole, sum_path
 
@@ -88,7 +88,7 @@ def test_a_full_disk_is_named_and_nothing_is_left_of_the_file(tmp_path: Path) ->
     path = tmp_path / "private" / "a.parquet"
     path.symlink_to("/dev/full")
     output = io.new_output("local:///private/a.parquet").create(overwrite=True)
-    with pytest.raises(Fatal, match=r"There is no room for .*a\.parquet"), output:
+    with pytest.raises(Retryable, match=r"There is no room for .*a\.parquet"), output:
         output.write(zlib.compress(os.urandom(10_000)))
     assert not os.path.lexists(path)
     assert not sum_path(path).exists()
