@@ -112,6 +112,11 @@ def make_known(home: Home, settings: Settings, names: Collection[str] = NAMES, s
     began = time.monotonic()
     report = add_everybody(Network(home, settings.model_copy(update=absent)))
     say(f"{len(report.participants)} participants are known at the servers after {time.monotonic() - began:.1f} s.")
+    if report.unread:
+        say(
+            f"Trino does not read what {', '.join(report.unread)} publishes: the keys are on another machine, and "
+            f"spiegelnet.toml has no section [sql.nodes.{report.unread[0]}]."
+        )
 
 
 def down(home: Home, say: Say = lambda _: None) -> list[Server]:

@@ -12,7 +12,7 @@ from services.federation.surface import query as ask_duckdb
 from services.federation.trino_client import TrinoUser
 from services.federation.trino_client import query as ask_trino
 from services.network import Network
-from services.node import operator_of
+from services.sql_nodes import operator_of
 from services.surface import open_published
 
 Engine = Literal["duckdb", "trino"]

@@ -99,11 +99,27 @@ class KeyServices(BaseModel):
     per_hour: Annotated[int, Field(ge=1)] = 50_000
 
 
+def _published_folder(path: Path) -> Path:
+    if not path.is_absolute() or path.name != "published":
+        raise ValueError("must be a whole path, from / on, whose last part is published")
+    return path
+
+
+class SqlNode(BaseModel):
+    """Where Trino finds what a municipality publishes on a machine of its own: its PostgreSQL, and its `published`."""
+
+    model_config = ConfigDict(extra="forbid")
+    catalog_server: Address
+    warehouse: Annotated[Path, AfterValidator(_published_folder)]
+
+
 class Sql(BaseModel):
     """Where Trino answers; without it, `spiegelnet sql` asks DuckDB."""
 
     model_config = ConfigDict(extra="forbid")
     server: Address | None = None
+    # by id of the municipality; of those that are not here everything is at the hub's server and in this home
+    nodes: dict[str, SqlNode] = {}
     # of the server that `spiegelnet up` starts; each catalog of a node takes some 5 MiB of it
     memory_mib: Annotated[int, Field(ge=768)] = 1_536
 

@@ -10,22 +10,17 @@ from dataclasses import dataclass, field
 from services.access import Access, OperatorAccess
 from services.directory import HUB
 from services.errors import NotAllowed
-from services.federation.access import HUB_WRITER, OPERATOR, PARTICIPANT
-from services.federation.catalogs import (
-    Properties,
-    changed_regions,
-    ensure_catalogs,
-    ensure_region_views,
-    present_catalogs,
-    published_catalog,
-    withdraw_catalog,
-)
-from services.federation.trino_client import TrinoUser, when_files_are_read
-from services.federation.trino_files import TrinoFiles
 from services.federation.users import write_text
 from services.keyservice import callers
 from services.network import Network
-from services.published import ensure_published
+from services.sql_nodes import (
+    add_to_trino,
+    has_server_of_its_own,
+    is_reached,
+    publishing,
+    remove_from_trino,
+    require_reached,
+)
 
 Step = Callable[[str], None]
 
@@ -39,37 +34,25 @@ class NodeReport:
         users: of them, those that were new to Trino or had another password there.
         catalogs: made, or made anew.
         views: made anew or dropped.
+        servers: whether the network has any; without them nothing was done.
+        unread: municipalities without a catalog, since it is not known where Trino finds what they publish.
     """
 
     participants: list[str]
     users: list[str] = field(default_factory=list)
     catalogs: list[str] = field(default_factory=list)
     views: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class NodeState:
-    """How a participant stands at Trino.
-
-    Attributes:
-        participant: its id.
-        kind: as in the directory.
-        region: of a municipality.
-        user: whether it may log in.
-        catalog: name of the catalog on its published warehouse; None when it has none.
-    """
-
-    participant: str
-    kind: str
-    region: str | None
-    user: bool
-    catalog: str | None
+    servers: bool = True
+    unread: list[str] = field(default_factory=list)
 
 
 def add_everybody(network: Network, at: Step = lambda _: None) -> NodeReport:
-    """Make everybody of the directory known at the servers, those left out who were withdrawn."""
+    """Make everybody of the directory known at the servers, those left out who were withdrawn.
+
+    A municipality of which it is not known where Trino finds what it publishes gets no catalog, and is named as unread.
+    """
     gone = withdrawn(network)
-    return add_participants(network, [item for item in sorted(network.directory.participants) if item not in gone], at)
+    return _add(network, [item for item in sorted(network.directory.participants) if item not in gone], at)
 
 
 def add_participants(network: Network, ids: Sequence[str], at: Step = lambda _: None) -> NodeReport:
@@ -82,27 +65,36 @@ def add_participants(network: Network, ids: Sequence[str], at: Step = lambda _: 
 
     Raises:
         Fatal: one is not in the directory, or a server is another one.
-        NotAllowed: passwords are not on this machine.
+        NotAllowed: passwords are not on this machine, or it is not known where Trino finds what one publishes.
         Retryable: a server is away.
     """
     participants = [network.directory.get(item).id for item in ids]
-    report = NodeReport(participants)
-    if not _has_servers(network):
+    if network.settings.sql.server:
+        require_reached(network, publishing(network, participants))
+    return _add(network, participants, at)
+
+
+def _add(network: Network, participants: Sequence[str], at: Step) -> NodeReport:
+    settings, report = network.settings, NodeReport(list(participants), servers=_has_servers(network))
+    if not report.servers:
         return report
     operator = OperatorAccess.load(network.home.operator)
     access = {item: Access.load(network.home.participant(item).access) for item in participants}
     _write_withdrawn(network, withdrawn(network) - set(participants))
-    if network.settings.key_services.a:
+    if settings.key_services.a:
         callers.add(network.home, access.values())
-    if network.settings.broker.kind == "kafka" and network.settings.broker.server:
+    if settings.broker.kind == "kafka" and settings.broker.server:
         at("broker")
-        _add_to_broker(network.settings.broker.server, operator, network, access.values())
-    if network.settings.catalog.kind == "postgresql" and network.settings.catalog.server:
+        _add_to_broker(settings.broker.server, operator, network, access.values())
+    if settings.catalog.kind == "postgresql" and settings.catalog.server:
         at("databases")
-        _add_to_databases(network.settings.catalog.server, operator, access.values(), _publishing(network, access))
-    if network.settings.sql.server and network.settings.catalog.server:
+        here = [own for item, own in access.items() if not has_server_of_its_own(network, item)]
+        _add_to_databases(settings.catalog.server, operator, here, publishing(network, access))
+    if settings.sql.server and settings.catalog.server:
         at("sql")
-        _add_to_trino(network, access, report)
+        report.unread = [item for item in publishing(network, access) if not is_reached(network, item)]
+        changes = add_to_trino(network, access)
+        report.users, report.catalogs, report.views = changes.users, changes.catalogs, changes.views
     return report
 
 
@@ -117,8 +109,8 @@ def remove_participant(network: Network, participant: str) -> NodeReport:
     network.directory.get(participant)
     if participant == HUB:
         raise NotAllowed("The hub cannot be withdrawn.", "Every region view and benchmark is in its catalog.")
-    report = NodeReport([participant])
-    if not _has_servers(network):
+    report = NodeReport([participant], servers=_has_servers(network))
+    if not report.servers:
         return report
     operator = OperatorAccess.load(network.home.operator)
     _write_withdrawn(network, withdrawn(network) | {participant})
@@ -130,7 +122,8 @@ def remove_participant(network: Network, participant: str) -> NodeReport:
         with KafkaAdmin(network.settings.broker.server, operator.broker, network.home.ca) as admin:
             admin.remove_participant(participant)
     if network.settings.sql.server and network.settings.catalog.server:
-        _remove_from_trino(network, participant, report)
+        changes = remove_from_trino(network, participant)
+        report.catalogs, report.views = changes.catalogs, changes.views
     if network.settings.catalog.kind == "postgresql" and network.settings.catalog.server:
         from services.store.database import withdraw_participant  # noqa: PLC0415 - a slow import
 
@@ -138,35 +131,10 @@ def remove_participant(network: Network, participant: str) -> NodeReport:
     return report
 
 
-def states(network: Network) -> list[NodeState]:
-    """Return how everybody of the directory stands at Trino, in alphabetical order."""
-    files = TrinoFiles.of(network.home)
-    users = set(files.users.users(PARTICIPANT))
-    present = present_catalogs(operator_of(network)) if network.settings.sql.server else set()
-    return [
-        NodeState(item.id, item.kind, item.province, item.id in users, item.id if item.id in present else None)
-        for _, item in sorted(network.directory.participants.items())
-    ]
-
-
 def withdrawn(network: Network) -> set[str]:
     """Return participants that were withdrawn from the servers and not added again."""
     path = network.home.servers / "withdrawn"
     return set(path.read_text("utf-8").split()) if path.exists() else set()
-
-
-def operator_of(network: Network) -> TrinoUser:
-    """Return the operator as a user of Trino.
-
-    Raises:
-        NotAllowed: the network has no Trino, or its operator's passwords are not on this machine.
-    """
-    if network.settings.sql.server is None:
-        raise NotAllowed(
-            "This network has no Trino.", "[sql] server in spiegelnet.toml is empty.", "Ask with --engine duckdb."
-        )
-    password = OperatorAccess.load(network.home.operator).sql
-    return TrinoUser(network.settings.sql.server, OPERATOR, password, network.home.ca)
 
 
 def _has_servers(network: Network) -> bool:
@@ -187,72 +155,8 @@ def _add_to_broker(server: str, operator: OperatorAccess, network: Network, acce
 
 
 def _add_to_databases(
-    server: str, operator: OperatorAccess, access: Collection[Access], publishing: Collection[str]
+    server: str, operator: OperatorAccess, access: Collection[Access], published: Collection[str]
 ) -> None:
     from services.store.database import add_participants as add_databases  # noqa: PLC0415 - a slow import
 
-    add_databases(server, operator, access, publishing)
-
-
-def _add_to_trino(network: Network, access: dict[str, Access], report: NodeReport) -> None:
-    files, user = TrinoFiles.of(network.home), operator_of(network)
-    publishing = _publishing(network, access)
-    wanted = {name: properties for item in publishing for name, properties in _catalogs(network, item).items()}
-    nodes = _nodes(network, present_catalogs(user) | set(publishing))
-    for item in sorted({*publishing, *_read_by_new_views(network, user, nodes)}):
-        if item in access or network.home.participant(item).access.exists():
-            ensure_published(network, item)
-    files.set_nodes(nodes)
-    report.users = files.users.add_many(PARTICIPANT, {item: own.sql for item, own in access.items()})
-    report.catalogs = ensure_catalogs(user, wanted, files.catalogs)
-    report.views = _make_views(network, user)
-
-
-def _remove_from_trino(network: Network, participant: str, report: NodeReport) -> None:
-    files, user = TrinoFiles.of(network.home), operator_of(network)
-    files.users.remove(participant)
-    files.set_nodes(_nodes(network, present_catalogs(user) - {participant}))
-    report.views = _make_views(network, user, without=participant)
-    withdraw_catalog(user, participant)
-    report.catalogs = [participant]
-
-
-def _publishing(network: Network, ids: Iterable[str]) -> list[str]:
-    """Participants with a published warehouse: municipalities and the hub."""
-    return [item for item in ids if item == HUB or item in network.directory.municipalities]
-
-
-def _nodes(network: Network, catalogs: Iterable[str]) -> list[str]:
-    """Catalogs that are a municipality's own."""
-    return sorted(set(network.directory.municipalities) & set(catalogs))
-
-
-def _regions(network: Network, nodes: Collection[str]) -> dict[str, list[str]]:
-    """Of the nodes, those of each region."""
-    return {
-        region: [item for item in members if item in nodes] for region, members in network.directory.regions.items()
-    }
-
-
-def _read_by_new_views(network: Network, user: TrinoUser, nodes: Collection[str]) -> list[str]:
-    """Nodes of the regions whose view will be made: Trino looks at the tables of all of them then."""
-    regions = _regions(network, nodes)
-    return [item for region in changed_regions(user, regions) for item in regions[region]]
-
-
-def _catalogs(network: Network, participant: str) -> dict[str, Properties]:
-    """Return the catalogs on a participant's published warehouse by name: its own, and the operator's on the hub's."""
-    server, folder = network.settings.catalog.server or "", network.home.participant(participant).root
-    catalogs = {participant: published_catalog(server, participant, folder)}
-    if participant == HUB:
-        catalogs[HUB_WRITER] = published_catalog(server, participant, folder, writable=True)
-    return catalogs
-
-
-def _make_views(network: Network, user: TrinoUser, without: str | None = None) -> list[str]:
-    """Make the view of each region over the nodes that have a catalog now."""
-    present = present_catalogs(user)
-    if HUB_WRITER not in present:
-        return []
-    regions = _regions(network, _nodes(network, present - {without}))
-    return when_files_are_read(lambda: ensure_region_views(user, regions))
+    add_databases(server, operator, access, published)

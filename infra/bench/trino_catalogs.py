@@ -21,7 +21,7 @@ from services.federation.catalogs import ensure_catalogs, present_catalogs, publ
 from services.federation.trino_client import TrinoUser, run
 from services.federation.trino_files import TrinoFiles
 from services.network import Network
-from services.node import operator_of
+from services.sql_nodes import operator_of
 from services.store.database import READER
 from services.store.warehouse import Database
 

@@ -30,6 +30,9 @@ def add(
     if json:
         print_json(vars(report))
         return
+    if not report.servers:
+        _tell_no_servers()
+        return
     out().print(f"Known at the servers: {', '.join(report.participants)}.")
     _tell_changes(report.catalogs, report.views)
 
@@ -45,6 +48,9 @@ def remove(
     if json:
         print_json(vars(report))
         return
+    if not report.servers:
+        _tell_no_servers()
+        return
     out().print(f"{participant} is withdrawn; its topic, tables and files are as they were.")
     _tell_changes([], report.views)
 
@@ -52,7 +58,7 @@ def remove(
 def list_nodes(home: HomeOption, json: JsonOption = False) -> None:
     """List participants, and whether the servers know them."""
     from services.network import Network
-    from services.node import states
+    from services.sql_nodes import states
 
     found = states(Network.open(home))
     if json:
@@ -60,6 +66,14 @@ def list_nodes(home: HomeOption, json: JsonOption = False) -> None:
         return
     rows = [(item.participant, item.kind, item.region, item.user, item.catalog) for item in found]
     table("Participants", ["participant", "kind", "region", "user at Trino", "catalog"], rows)
+
+
+def _tell_no_servers() -> None:
+    out().print(
+        "This network has no servers, so nothing was done: whoever is in the directory takes part. For servers make a "
+        "network in a new home with `spiegelnet init --servers`; its spiegelnet.toml names them.",
+        markup=False,
+    )
 
 
 def _tell_changes(catalogs: list[str], views: list[str]) -> None:

@@ -105,6 +105,15 @@ def _unescaped(found: re.Match[str]) -> str:
     return chr(int(found[1], 16)) if found[1] else found[2]
 
 
+def require_readable(operator: TrinoUser, node: str) -> None:
+    """Check that Trino reads a node's cells: its database, and the files that this names.
+
+    Raises:
+        SpiegelnetError: it does not.
+    """
+    run(operator, f"SELECT * FROM {_name(node)}.{CELLS} LIMIT 1")
+
+
 def changed_regions(operator: TrinoUser, regions: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the regions of which `ensure_region_views` would make the view, given the same regions."""
     present = _present_views(operator)

@@ -14,7 +14,8 @@ from services.federation.catalogs import published_catalog, stored_properties
 from services.federation.trino_files import TrinoFiles
 from services.federation.users import UserFiles, check_analyst
 from services.network import Network
-from services.node import add_participants, remove_participant, states
+from services.node import add_participants, remove_participant
+from services.sql_nodes import states
 from services.sql_users import add_analyst
 from tests import small_network
 

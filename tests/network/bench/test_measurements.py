@@ -16,8 +16,8 @@ from services.federation.trino_client import TrinoUser, query
 from services.federation.trino_files import TrinoFiles
 from services.home import Home
 from services.network import Network
-from services.node import operator_of
 from services.receiving.collecting import open_node
+from services.sql_nodes import operator_of
 from services.sql_users import users
 from services.store.snapshots import scan
 from services.store.tables import load_table

@@ -22,8 +22,9 @@ from services.federation.trino_client import TrinoUser
 from services.federation.trino_files import TrinoFiles
 from services.home import Home
 from services.network import Network
-from services.node import add_everybody, operator_of
+from services.node import add_everybody
 from services.published import published_schemas, published_table
+from services.sql_nodes import operator_of
 from services.store.snapshots import scan
 from services.store.tables import ensure_table, load_table, replace_rows
 from services.store.warehouse import open_warehouse

@@ -1,16 +1,22 @@
 """Catalogs come and go while Trino runs and stay over a restart; none is on a private warehouse."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from infra import process, trino
+from services.config import SqlNode
 from services.errors import NotAllowed, Retryable
-from services.federation.catalogs import published_catalog
-from services.node import add_everybody, add_participants, remove_participant, states, withdrawn
+from services.federation.catalogs import published_catalog, stored_properties
+from services.network import Network
+from services.node import add_everybody, add_participants, remove_participant, withdrawn
+from services.sql_nodes import states
 from services.store.snapshots import scan
 from services.store.tables import load_table
 from services.store.warehouse import open_warehouse
+from tests.network import homes
 from tests.network.sql.site import ANA, Site, until
 from tests.small_network import MUNICIPALITIES
 
@@ -122,6 +128,52 @@ def test_a_municipality_leaves_while_its_catalog_is_asked_and_comes_back(site: S
     until(lambda: site.outcome(leaver, f"SELECT * FROM {leaver}.published.cells") == "allowed")
     until(lambda: site.outcome(ANA, f"SELECT * FROM {leaver}.published.cells") == "allowed")
     assert region(site) == set(MUNICIPALITIES)
+
+
+def elsewhere(site: Site, node: str, server: str, warehouse: Path) -> Network:
+    """Give the network with settings by which a node publishes at a server and in a folder of its own."""
+    nodes = {node: SqlNode(catalog_server=server, warehouse=warehouse)}
+    settings = site.network.settings
+    sql = settings.sql.model_copy(update={"nodes": nodes})
+    return Network(site.home, settings.model_copy(update={"sql": sql}))
+
+
+def test_a_node_that_publishes_on_another_machine_is_read_there_or_has_no_catalog(site: Site, leaver: str) -> None:
+    server = str(site.network.settings.catalog.server).replace("localhost", "127.0.0.1")
+    question = f"SELECT count(*) FROM {leaver}.published.cells"
+    before = site.rows(leaver, question)
+    with homes.open_folder() as folder:
+        shutil.copytree(site.home.participant(leaver).root / "published", folder / "published")
+        there = elsewhere(site, leaver, server, folder / "published")
+        assert add_participants(there, [leaver]).catalogs == [leaver]
+        kept = stored_properties(site.files.catalogs, leaver)
+        assert kept["iceberg.jdbc-catalog.connection-url"] == f"jdbc:postgresql://{server}/{leaver}_published"
+        assert kept["local.location"] == str(folder)
+        until(lambda: site.outcome(leaver, question) == "allowed")
+        assert site.rows(leaver, question) == before
+        assert region(site) == set(MUNICIPALITIES)
+        for wrong in (
+            elsewhere(site, leaver, server, folder / "none" / "published"),
+            elsewhere(site, leaver, "127.0.0.1:1", folder / "published"),
+        ):
+            with pytest.raises(Retryable, match=f"cannot read what {leaver} publishes") as caught:
+                add_participants(wrong, [leaver])
+            assert f"[sql.nodes.{leaver}]" in caught.value.todo
+            assert catalogs(site) == ALL - {leaver}
+            assert region(site) == set(MUNICIPALITIES) - {leaver}
+
+
+def test_who_publishes_nobody_knows_where_is_named_when_everybody_is_made_known(site: Site, leaver: str) -> None:
+    keys = site.home.participant(leaver).keys
+    keys.rename(keys.with_suffix(".away"))
+    try:
+        remove_participant(site.network, leaver)
+        (site.home.servers / "withdrawn").unlink()
+        report = add_everybody(site.network)
+        assert (report.unread, report.users) == ([leaver], [leaver])
+        assert catalogs(site) == ALL - {leaver}
+    finally:
+        keys.with_suffix(".away").rename(keys)
 
 
 def test_catalogs_users_and_views_stay_over_a_restart(site: Site) -> None:
