@@ -4,6 +4,7 @@ It makes passwords, certificates and the servers' configuration by the same code
 infra/compose says which container runs what.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -62,7 +63,32 @@ def hub(host: Annotated[list[str], typer.Option(help="A name by which others rea
     _secret(home, "catalog", operator.catalog)
     variables = trino.environment(home)
     _secret(home, "trino.env", "".join(f"{name}={value}\n" for name, value in variables.items()))
+    _write_published(Network(home, settings))
     out().print(f"Passwords, certificates and configuration are in {home.servers}.", markup=False)
+
+
+def _write_published(network: Network) -> None:
+    """Write the compose file that gives Trino what each participant publishes, and nothing else of anybody.
+
+    Only the hub's can be written to: the views of regions are files there. Folders of this machine are made here, since
+    the engine would make them as its super-user's.
+    """
+    from services.sql_nodes import has_server_of_its_own, is_reached, published_place  # noqa: PLC0415 - a slow import
+
+    volumes = []
+    for participant in (HUB, *network.directory.municipalities):
+        if is_reached(network, participant):
+            folder = published_place(network, participant)[1] / "published"
+            source = str(folder)
+            if not has_server_of_its_own(network, participant):
+                folder.mkdir(parents=True, exist_ok=True)
+                source = f"${{SPIEGELNET_FOLDER}}/{folder.relative_to(network.home.root.absolute())}"
+            mount = {"type": "bind", "source": source, "target": str(folder), "read_only": participant != HUB}
+            volumes.append({**mount, "bind": {"create_host_path": False}})
+    content = {"services": {"trino": {"volumes": volumes}}}
+    (network.home.servers / "published.yaml").write_text(
+        json.dumps(content, indent=1) + "\n", "utf-8"
+    )  # YAML reads JSON
 
 
 @app.command()
@@ -75,16 +101,21 @@ def node() -> None:
 
 @app.command()
 def catalogs() -> None:
-    """Make the databases of the participants whose passwords are on this machine, at the node's own database server."""
-    from services.store.database import add_participants  # noqa: PLC0415 - a slow import
+    """Make databases and published tables of the participants whose passwords are here, at the node's own server."""
+    from services.published import ensure_published  # noqa: PLC0415 - slow imports
+    from services.sql_nodes import publishing  # noqa: PLC0415
+    from services.store.database import add_participants  # noqa: PLC0415
 
     home, settings = _home()
     if not settings.catalog.server:
         raise Fatal("The settings do not say where the database server is.", todo="Write [catalog] server.")
-    directory = Network(home, settings).directory
-    known = [Access.load(path) for item in directory.participants if (path := home.participant(item).access).exists()]
-    publishing = [item.participant for item in known if item.participant in {HUB, *directory.municipalities}]
-    add_participants(settings.catalog.server, OperatorAccess.load(home.operator), known, publishing)
+    network = Network(home, settings)
+    paths = [home.participant(item).access for item in network.directory.participants]
+    known = [Access.load(path) for path in paths if path.exists()]
+    published = publishing(network, (item.participant for item in known))
+    add_participants(settings.catalog.server, OperatorAccess.load(home.operator), known, published)
+    for participant in published:  # so that Trino finds tables from the beginning
+        ensure_published(network, participant)
     names = ", ".join(item.participant for item in known) or "nobody"
     out().print(f"Databases are there for {names}.", markup=False)
 

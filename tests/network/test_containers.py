@@ -20,6 +20,7 @@ from infra.linux import session_members
 from infra.process import NotReadyError
 from services.access import Access, OperatorAccess
 from services.config import HOME_VARIABLE, load_settings
+from services.directory import Directory
 from services.home import Home
 from services.keyservice import callers
 from tests.command import run_apart
@@ -85,6 +86,38 @@ def test_every_file_of_the_network_that_a_container_is_given_is_there(hub: Home)
     assert expected <= {path.stem for path in (hub.servers / "trino" / "etc").iterdir()}
 
 
+def test_trino_is_given_what_is_published_alone_and_writes_only_the_hubs(hub: Home) -> None:
+    """A node whose keys are here publishes here, one of the settings where these say; of another nothing is known."""
+    here, there, unknown, *_ = Directory.load(hub.directory).municipalities
+    for town in (there, unknown):
+        hub.participant(town).keys.unlink()
+    with (hub.root / "spiegelnet.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'\n[sql.nodes.{there}]\ncatalog_server = "node.example:5432"\nwarehouse = "/mnt/{there}/published"\n'
+        )
+    prepare(hub)
+    content = yaml.safe_load((COMPOSE / "hub" / "compose.yaml").read_text("utf-8"))
+    mounted = content["services"]["trino"]["volumes"]
+    assert not [volume for volume in mounted if "participants" in volume]
+    written = [volume.split(":")[0] for volume in mounted if not volume.endswith(":ro")]
+    assert written == ["${SPIEGELNET_FOLDER}/servers/trino/catalogs", "trino"], "not who may do what"
+    made = yaml.safe_load((hub.servers / "published.yaml").read_text("utf-8"))
+    assert set(made) == {"services"}
+    assert set(made["services"]) == {"trino"}
+    assert set(made["services"]["trino"]) == {"volumes"}
+    volumes = {volume["source"]: volume for volume in made["services"]["trino"]["volumes"]}
+    own = [f"${{SPIEGELNET_FOLDER}}/participants/{item}/published" for item in ("hub", here)]
+    assert {*own, f"/mnt/{there}/published"} <= set(volumes)
+    assert not [source for source in volumes if unknown in source or not source.endswith("/published")]
+    assert [source for source, volume in volumes.items() if not volume["read_only"]] == own[:1]
+    assert not any(volume["bind"]["create_host_path"] for volume in volumes.values())
+    assert volumes[f"/mnt/{there}/published"]["target"] == f"/mnt/{there}/published", "as its catalog names it"
+    for item in ("hub", here):
+        folder = hub.participant(item).root.absolute() / "published"
+        assert folder.is_dir()
+        assert volumes[f"${{SPIEGELNET_FOLDER}}/participants/{item}/published"]["target"] == str(folder)
+
+
 def test_secrets_are_for_their_owner_alone_and_doing_it_again_keeps_them(hub: Home) -> None:
     folder = hub.servers / "secrets"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -145,9 +178,12 @@ def test_a_node_has_its_password_and_the_databases_of_those_whose_passwords_it_h
         contained(home, "catalogs")
         host, _, port = str(load_settings(home.root).catalog.server).partition(":")
         own = Access.load(home.participant(town).access).catalog
-        for database in (f"{town}_private", f"{town}_published"):
-            with psycopg.connect(host=host, port=int(port), user=town, password=own, dbname=database) as connection:
-                assert connection.execute("SELECT count(*) FROM iceberg_tables").fetchall() == [(0,)]
+        for kind, tables in (("private", []), ("published", ["cells", "quality"])):
+            with psycopg.connect(
+                host=host, port=int(port), user=town, password=own, dbname=f"{town}_{kind}"
+            ) as connection:
+                found = connection.execute("SELECT table_name FROM iceberg_tables ORDER BY 1").fetchall()
+                assert found == [(name,) for name in tables]
         with psycopg.connect(
             host=host, port=int(port), user="postgres", password=secret.read_text("utf-8"), dbname="postgres"
         ) as connection:
