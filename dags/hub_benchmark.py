@@ -20,9 +20,10 @@ from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, get_current_context, task
 
+from dags.about import MONTH_FORM, START, day_of_run, home
 from dags.alerting import tell
 from dags.assets import BENCHMARK, RELEASES
-from dags.steps import DEFAULTS, MONTH_FORM, START, day_of_run, home, skip, step
+from dags.endings import DEFAULTS, skip, step
 
 
 @dag(

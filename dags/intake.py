@@ -16,8 +16,9 @@ from typing import Any
 
 from airflow.sdk import dag, get_current_context, task, task_group
 
+from dags.about import START, home
 from dags.assets import DUE, RELEASES
-from dags.steps import DEFAULTS, START, home, skip, step
+from dags.endings import DEFAULTS, skip, step
 
 
 @dag(

@@ -23,8 +23,9 @@ from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, get_current_context, task, task_group
 
+from dags.about import MONTH_FORM, START, home, is_asked_for, month_of_run
 from dags.assets import RELEASES
-from dags.steps import DEFAULTS, MONTH_FORM, START, home, is_asked_for, month_of_run, skip, step
+from dags.endings import DEFAULTS, skip, step
 
 NAMED = "{{ task.op_kwargs['municipality'] }}"
 

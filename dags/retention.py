@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from dags.steps import DEFAULTS, START, home, step
+from dags.about import START, home
+from dags.endings import DEFAULTS, step
 
 
 @dag(

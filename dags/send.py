@@ -14,7 +14,8 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from dags.steps import DEFAULTS, START, day_of_run, home, skip, step
+from dags.about import START, day_of_run, home
+from dags.endings import DEFAULTS, skip, step
 
 
 @dag(

@@ -17,11 +17,11 @@ from infra import kafka, trino
 from infra.certificates import ensure_certificates
 from infra.process import NotReadyError
 from services.access import Access, OperatorAccess
-from services.cli import user_error
 from services.cli.console import out, show_error
 from services.config import Settings, default_home, load_settings
 from services.directory import HUB
 from services.errors import Fatal
+from services.faults import user_error
 from services.home import Home
 from services.network import Network
 

@@ -1,32 +1,18 @@
 """One run of a task: told when it begins and how it ends, without ever being the reason that it fails."""
 
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.base import SourceError
-from services.errors import Fatal, Rejected, Retryable, SpiegelnetError
+from services.errors import Retryable, SpiegelnetError
+from services.faults import told
 from services.lineage import Flow, Lineage
 from services.logs import Logger, logger, quiet_libraries
 from services.network import Network
-from services.privacy.errors import PrivacyError
 from services.runs.record import Ended, RunRecord
 from services.sending.outbox import Outbox
-
-
-class Fault(SpiegelnetError):
-    """An error that nobody foresaw, told by its kind and place."""
-
-    group = "fault"
-
-
-class Interrupted(SpiegelnetError):
-    """The process was asked to end while the task ran."""
-
-    group = "interrupted"
 
 
 @dataclass
@@ -114,15 +100,15 @@ def running(
     try:
         yield run
     except BaseException as error:
-        told, ended = _sentences(error), _ended(run, task, time.monotonic() - began)
+        reason, ended = told(error), _ended(run, task, time.monotonic() - began)
         run.begin()
-        log.warning("task failed", **about, seconds=round(ended.seconds, 2), **_of(told))
-        _quietly(log, lambda: record.fail(ended, told))
-        lineage.fail(told)
+        log.warning("task failed", **about, seconds=round(ended.seconds, 2), **_of(reason))
+        _quietly(log, lambda: record.fail(ended, reason))
+        lineage.fail(reason)
         raise
     ended = _ended(run, task, time.monotonic() - began)
-    reason = run.postponed[0] if run.postponed else None
-    _quietly(log, lambda: record.fail(ended, reason) if reason else record.succeed(ended))
+    waits = run.postponed[0] if run.postponed else None
+    _quietly(log, lambda: record.fail(ended, waits) if waits else record.succeed(ended))
     if run.begun or any(run.counts.values()):
         run.begin()
         log.info("task ended", **about, seconds=round(ended.seconds, 2), **run.counts)
@@ -147,22 +133,6 @@ def _waiting(run: Run) -> int | None:
 
 def _of(error: SpiegelnetError) -> dict[str, Any]:
     return {"group": error.group, "what": error.what, "why": error.why, "todo": error.todo}
-
-
-def _sentences(error: BaseException) -> SpiegelnetError:
-    """Return what may be told of an error: sentences that hold no value, or else its kind and place only."""
-    match error:
-        case SpiegelnetError():
-            return error
-        case SourceError():
-            return Rejected(error.what, error.why, error.todo)
-        case PrivacyError():
-            return Fatal(str(error), f"Keys or sealed bytes do not fit ({error.code}).")
-        case Exception():
-            frames = traceback.extract_tb(error.__traceback__)
-            place = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "somewhere"
-            return Fault(f"A fault of the software: {type(error).__name__}.", f"It arose in {place}.", "Report it.")
-    return Interrupted("The run was interrupted.", "Its process was asked to end.", "Run it again.")
 
 
 def _quietly(log: Logger, write: Callable[[], None]) -> None:

@@ -13,9 +13,9 @@ import pytest
 import typer
 
 from connectors.base import SourceError
-from services.cli import user_error
 from services.cli.app import app
 from services.errors import Fatal, NotAllowed, Rejected, Retryable
+from services.faults import user_error
 from services.home import Home
 from services.network import Network
 from services.privacy.errors import PrivacyError

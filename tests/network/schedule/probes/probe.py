@@ -5,7 +5,8 @@ import datetime as dt
 from airflow.sdk import Param, dag, get_current_context, task
 
 from connectors.base import SourceError
-from dags.steps import DEFAULTS, START, home, month_of_run, skip, step
+from dags.about import START, home, month_of_run
+from dags.endings import DEFAULTS, skip, step
 from services.errors import Fatal, NotAllowed, Rejected, Retryable
 
 ERRORS = {

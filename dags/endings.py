@@ -1,4 +1,4 @@
-"""What the schedules share: how a step of ours fails in Airflow's words, and what its run is about.
+"""How tasks of ours end, in Airflow's words: how often they are tried, and what an error of ours means there.
 
 A retryable error is tried again, any other ends the task, in both cases with the three sentences of the error and
 nothing else: neither the text of an unforeseen error nor that of a library's comes into a log, since it may quote a
@@ -6,20 +6,14 @@ value.
 """
 
 import datetime as dt
-import traceback
 from collections.abc import Callable, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from dags.alerting import alert
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-START: Final = dt.datetime(2015, 1, 1, tzinfo=dt.UTC)
-"""Months from here on can be made up for."""
-MONTH_FORM: Final = r"^[12]\d{3}-(0[1-9]|1[0-2])$"
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "owner": "spiegelnet",
@@ -32,13 +26,6 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "execution_timeout": dt.timedelta(hours=1),
     "on_failure_callback": alert,
 }
-
-
-def home() -> Path:
-    """Return the network's home; Airflow was started with it in its environment."""
-    from services.config import default_home
-
-    return default_home()
 
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
@@ -65,15 +52,10 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
 def _failure(error: Exception) -> Exception:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-    from services.cli import user_error
-    from services.errors import Retryable, SpiegelnetError
-    from services.runs.running import Fault
+    from services.errors import Retryable
+    from services.faults import Fault, told
 
-    known: SpiegelnetError | None = user_error(error)
-    if known is None:
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "an unknown place"
-        known = Fault(f"A fault of the software: {type(error).__name__}.", f"It arose in {place}.", "Please report it.")
+    known = told(error)
     failure: Exception = (AirflowException if isinstance(known, Retryable | Fault) else AirflowFailException)(
         str(known)
     )
@@ -87,41 +69,3 @@ def skip(reason: str) -> Exception:
 
     skipped: Exception = AirflowSkipException(reason)
     return skipped
-
-
-def month_of_run() -> str:
-    """Return the month that the run is about: the one named at its start, or else its data interval.
-
-    Raises:
-        Fatal: it was started by hand, and names none.
-    """
-    from airflow.sdk import get_current_context
-
-    from services.errors import Fatal
-
-    context = get_current_context()
-    if named := context["params"].get("period"):
-        return str(named)
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if start is None or start == end:
-        raise Fatal(
-            "The run is about no month.",
-            "It was started by hand, without a period.",
-            'Start it with the parameter period, for example {"period": "2025-12"}.',
-        )
-    return f"{start:%Y-%m}"
-
-
-def is_asked_for() -> bool:
-    """Say whether somebody asked for the run, by hand or by a backfill; if not, it began because it was time."""
-    from airflow.sdk import get_current_context
-
-    return bool(get_current_context()["dag_run"].run_type != "scheduled")
-
-
-def day_of_run() -> dt.date:
-    """Return the day on which the run was to take place."""
-    from airflow.sdk import get_current_context
-
-    day: dt.datetime = get_current_context()["dag_run"].run_after
-    return day.date()
