@@ -66,5 +66,8 @@ lock: $(UV)  ## resolve the locks anew after a change of pyproject.toml
 	@$(UV) pip compile $(LOCK_FLAGS) --extra install -c requirements/all.txt pyproject.toml -o requirements/demo.txt
 	@$(UV) pip compile $(LOCK_FLAGS) --extra install --extra dev -c requirements/all.txt pyproject.toml -o requirements/test.txt
 
-clean:  ## remove the environment, the demo network and build results
+clean:  ## end the servers that run in build, and remove the environment, the demo network and build results
+	@if [ -d build ]; then find build -name servers -type d -prune | while read -r servers; do \
+		home="$${servers%/servers}"; [ ! -f "$$home/directory.json" ] || $(BIN)/spiegelnet down --home "$$home" || exit 1; \
+	done; fi
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +94,27 @@ def test_what_a_server_holds_is_there_after_down_and_up(home: Home) -> None:
     assert ask(home, "SELECT number FROM kept") == [(7,)]
     log = (home.servers / "postgresql" / "postgresql.log").read_text("utf-8")
     assert "not properly shut down" not in log
+
+
+def make_clean(folder: Path) -> int:
+    return subprocess.run(["make", "clean"], cwd=folder, check=False, capture_output=True).returncode  # noqa: S607
+
+
+def test_make_clean_ends_the_servers_of_the_homes_that_it_removes(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[2] / "Makefile", tmp_path)
+    home = Home(tmp_path / "build" / "network")
+    server = Server("sleeping", home.servers / "sleeping", homes.free_ports()[0], ["/bin/sleep", "600"], lambda: None)
+    start(server)
+    home.directory.touch()
+    assert make_clean(tmp_path) != 0
+    pid = running(server)
+    assert pid is not None, "without the command that ends servers nothing is removed"
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "spiegelnet").symlink_to(Path(sys.executable).with_name("spiegelnet"))
+    assert make_clean(tmp_path) == 0
+    assert started_at(pid) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["Makefile"]
+    assert make_clean(tmp_path) == 0
 
 
 def test_a_killed_server_shows_in_its_state_and_up_brings_it_back(home: Home) -> None:
