@@ -2,7 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 START: Final = dt.datetime(2015, 1, 1, tzinfo=dt.UTC)
 """Months from here on can be made up for."""
@@ -26,17 +26,26 @@ def month_of_run() -> str:
 
     from services.errors import Fatal
 
-    context = get_current_context()
-    if named := context["params"].get("period"):
-        return str(named)
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if start is None or start == end:
+    period = period_of_run(get_current_context())
+    if period is None:
         raise Fatal(
             "The run is about no month.",
             "It was started by hand, without a period.",
             'Start it with the parameter period, for example {"period": "2025-12"}.',
         )
-    return f"{start:%Y-%m}"
+    return period
+
+
+def period_of_run(context: Any) -> str | None:
+    """Return the period named at the start of a run, or else the month of its data interval; None without either.
+
+    Args:
+        context: of a task, or of what is called when a run has failed; the latter may lack either.
+    """
+    if named := (context.get("params") or {}).get("period"):
+        return str(named)
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return None if start is None or start == end else f"{start:%Y-%m}"
 
 
 def is_asked_for() -> bool:

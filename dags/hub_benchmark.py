@@ -21,7 +21,7 @@ from typing import Any
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, get_current_context, task
 
 from dags.about import MONTH_FORM, START, day_of_run, home
-from dags.alerting import tell
+from dags.alerting import alert_of_run, tell
 from dags.assets import BENCHMARK, RELEASES
 from dags.endings import DEFAULTS, skip, step
 
@@ -33,6 +33,7 @@ from dags.endings import DEFAULTS, skip, step
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(hours=12),
     default_args=DEFAULTS,
+    on_failure_callback=alert_of_run,
     params={"period": Param(None, type=["null", "string"], pattern=MONTH_FORM, description="A month, as 2025-12.")},
     tags=["hub"],
     doc_md=__doc__,

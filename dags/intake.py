@@ -17,6 +17,7 @@ from typing import Any
 from airflow.sdk import dag, get_current_context, task, task_group
 
 from dags.about import START, home
+from dags.alerting import alert_of_run
 from dags.assets import DUE, RELEASES
 from dags.endings import DEFAULTS, skip, step
 
@@ -28,6 +29,7 @@ from dags.endings import DEFAULTS, skip, step
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(hours=6),
     default_args=DEFAULTS,
+    on_failure_callback=alert_of_run,
     tags=["node", "hub"],
     doc_md=__doc__,
 )

@@ -24,6 +24,7 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, get_current_context, task, task_group
 
 from dags.about import MONTH_FORM, START, home, is_asked_for, month_of_run
+from dags.alerting import alert_of_run
 from dags.assets import RELEASES
 from dags.endings import DEFAULTS, skip, step
 
@@ -37,6 +38,7 @@ NAMED = "{{ task.op_kwargs['municipality'] }}"
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(days=40),
     default_args=DEFAULTS,
+    on_failure_callback=alert_of_run,
     params={"period": Param(None, type=["null", "string"], pattern=MONTH_FORM, description="A month, as 2025-12.")},
     tags=["node"],
     doc_md=__doc__,

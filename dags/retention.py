@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from dags.about import START, home
+from dags.alerting import alert_of_run
 from dags.endings import DEFAULTS, step
 
 
@@ -21,6 +22,7 @@ from dags.endings import DEFAULTS, step
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(hours=12),
     default_args=DEFAULTS,
+    on_failure_callback=alert_of_run,
     tags=["node", "hub", "partner"],
     doc_md=__doc__,
 )

@@ -15,6 +15,7 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from dags.about import START, day_of_run, home
+from dags.alerting import alert_of_run
 from dags.endings import DEFAULTS, skip, step
 
 
@@ -25,6 +26,7 @@ from dags.endings import DEFAULTS, skip, step
     max_active_runs=1,
     dagrun_timeout=dt.timedelta(hours=18),
     default_args=DEFAULTS,
+    on_failure_callback=alert_of_run,
     tags=["partner"],
     doc_md=__doc__,
 )

@@ -15,10 +15,13 @@ from services.config import HOME_VARIABLE, Settings
 from services.home import Home
 
 PROBES = Path(__file__).parent / "probes"
-BUNDLES = [
-    {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": kwargs}
-    for name, kwargs in (("dags-folder", {}), ("probes", {"path": str(PROBES)}))
-]
+
+
+def bundles(folder: Path) -> str:
+    """Return Airflow's setting to read the product's schedules and those in a folder of the tests."""
+    places: dict[str, dict[str, str]] = {"dags-folder": {}, folder.name: {"path": str(folder)}}
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return json.dumps([{"name": name, "classpath": local, "kwargs": kwargs} for name, kwargs in places.items()])
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ def schedules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     server(home, Settings(schedule={"server": "127.0.0.1:1"})).prepare()  # type: ignore[arg-type]  # read by pydantic
     config = airflow_home(home) / "airflow.cfg"
     text = config.read_text("utf-8").replace("[logging]\n", "[logging]\nlogging_level = WARNING\n")
-    bundles = json.dumps(BUNDLES).replace("%", "%%")
-    config.write_text(text.replace("[dag_processor]\n", f"[dag_processor]\ndag_bundle_config_list = {bundles}\n"))
+    places = bundles(PROBES).replace("%", "%%")
+    config.write_text(text.replace("[dag_processor]\n", f"[dag_processor]\ndag_bundle_config_list = {places}\n"))
     os.environ["AIRFLOW_HOME"] = str(airflow_home(home))
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 - it reads AIRFLOW_HOME when it is imported
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dags.alerting import alert
+from dags.alerting import alert, alert_of_run
 from infra.schedule import SCHEDULES
 
 SLOW = ("polars", "duckdb", "pyiceberg", "pyarrow", "pandas", "great_expectations", "kafka", "pydantic_settings")
@@ -37,12 +37,22 @@ def test_a_schedule_says_what_it_is_for_whom_and_how_long_it_may_take(schedule: 
     assert schedule.catchup is False
     assert schedule.max_active_runs == 1
     assert schedule.dagrun_timeout > dt.timedelta(hours=1)
+    assert schedule.on_failure_callback in (alert_of_run, [alert_of_run])
     for task in schedule.tasks:
         assert task.owner == "spiegelnet", task.task_id
         assert task.retries >= 3, task.task_id
         assert task.retry_exponential_backoff, task.task_id
         assert task.execution_timeout, task.task_id
         assert task.on_failure_callback in (alert, [alert]), task.task_id
+
+
+def test_an_alert_finds_for_whom_a_task_runs_by_what_the_first_task_returned(schedule: Any) -> None:
+    [first] = schedule.roots
+    for task in schedule.tasks:
+        if (group := task.get_closest_mapped_task_group()) is not None:
+            assert first.task_id in {source.task_id for source, _ in group._expand_input.iter_references()}
+        elif task.is_mapped:
+            assert first.task_id in {source.task_id for source in task.iter_mapped_dependencies()}
 
 
 def test_every_task_is_told_of_in_the_text_of_its_schedule(schedule: Any) -> None:
