@@ -2,7 +2,8 @@
 
 One task per participant: every file is looked at, events are removed when their contract's time is over, small files
 are put together, and snapshots that no release rests on are let go. A damaged file fails the task and raises an alarm
-with its name. It can be killed and run again at any moment.
+with its name. It can be killed and run again at any moment. Beside that **history** removes alerts and logs of tasks
+that are older than 90 days, and sets large logs of servers aside.
 """
 
 import datetime as dt
@@ -43,7 +44,17 @@ def retention() -> None:
 
         return dict(tasks.maintain(home(), participant).counts)
 
-    maintain.expand(participant=participants())
+    @task
+    @step
+    def history() -> dict[str, int]:
+        from infra.history import forget
+        from services.home import Home
+
+        return forget(Home(home()), dt.datetime.now(dt.UTC))
+
+    found = participants()
+    maintain.expand(participant=found)
+    found >> history()
 
 
 retention()

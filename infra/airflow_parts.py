@@ -3,23 +3,32 @@
 What all three import is imported once, before they part, which halves the time and the memory of their start. When one
 of them ends, all end. When asked to end, the scheduler ends first: its running tasks finish and tell the API server so.
 
+Once a day a further process cleans Airflow's database of what is older than `infra.history.KEPT`: a schedule could not,
+since the database is closed to tasks.
+
 `airflow standalone` would start two parts more, which are not needed and listen to the whole network, and would leave
 its children behind when asked to end.
 """
 
+import datetime as dt
 import gc
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from infra.history import KEPT
 from services.config import one_thread_per_worker
 
 SCHEDULER = ("scheduler", "--skip-serve-logs")
 OTHERS = (("api-server",), ("dag-processor",))
+FIRST_CLEAN = 600.0
+"""Seconds after the start at which the database is cleaned first; the work that waited goes before."""
+NEXT_CLEAN = 86400.0
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -27,8 +36,12 @@ class _EndedError(Exception):
     """The process was asked to end."""
 
 
-def main() -> int:
-    """Run the parts until one ends or this process is asked to end; return its exit code."""
+def main(first_clean: float = FIRST_CLEAN) -> int:
+    """Run the parts until one ends or this process is asked to end; return its exit code.
+
+    Args:
+        first_clean: seconds after the start.
+    """
     one_thread_per_worker()
     _import_all()
     if threading.active_count() > 1:
@@ -40,10 +53,17 @@ def main() -> int:
     running: list[int] = []
     scheduler = None
     try:
+        cleaner = _fork(_clean(), after=first_clean)
+        running = [cleaner]
         scheduler = _fork(SCHEDULER, preload="services.preload")
-        running = [scheduler, *(_fork(arguments) for arguments in OTHERS)]
-        ended, _ = os.wait()
-        running.remove(ended)
+        running += [scheduler, *(_fork(arguments) for arguments in OTHERS)]
+        while True:
+            ended, _ = os.wait()
+            running.remove(ended)
+            if ended != cleaner:
+                break
+            cleaner = _fork(_clean(), after=NEXT_CLEAN)  # it says in the log how it went
+            running.append(cleaner)
     except _EndedError:
         code = 0
     else:
@@ -70,11 +90,17 @@ def _end(_: int, __: FrameType | None) -> NoReturn:
     raise _EndedError
 
 
-def _fork(arguments: Sequence[str], preload: str | None = None) -> int:
+def _clean() -> tuple[str, ...]:
+    before = dt.datetime.now(dt.UTC) - KEPT
+    return ("db", "clean", "--clean-before-timestamp", before.isoformat(), "--skip-archive", "--yes")
+
+
+def _fork(arguments: Sequence[str], preload: str | None = None, after: float = 0.0) -> int:
     """Start `airflow …` as a child of this process and return its pid.
 
     Args:
         arguments: of the command.
+        after: seconds that it waits first.
         preload: a module that the part imports first: what the scheduler has, its workers have too, once for all.
     """
     pid = os.fork()
@@ -84,6 +110,7 @@ def _fork(arguments: Sequence[str], preload: str | None = None) -> int:
     try:
         for number in _ENDS:
             signal.signal(number, signal.SIG_DFL)
+        time.sleep(after)
         if preload:
             __import__(preload)
         from airflow.__main__ import main as airflow  # noqa: PLC0415

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.linux import boot, session_members, started_at, works_in
+from infra.logs import keep_small
 from services.errors import Fatal, SpiegelnetError
 
 STOP_SECONDS = 30.0
@@ -125,6 +126,7 @@ def start(server: Server) -> bool:
     stop(server)  # what it left behind when it was killed
     require_free(server)
     server.folder.mkdir(parents=True, exist_ok=True)
+    keep_small(server.log)
     server.prepare()
     with server.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own commands, no shell

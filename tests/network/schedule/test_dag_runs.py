@@ -14,6 +14,7 @@ import pytest
 from infra.certificates import ensure_certificates
 from services import tasks
 from services.access import Access
+from services.alerts import Alert, add_alert
 from services.home import Home
 from tests.network.homes import free_ports
 from tests.network.schedule.conftest import Ran
@@ -148,9 +149,14 @@ def test_a_partner_sends_what_is_new_and_states_the_month_before(at_stage: AtSta
 def test_every_store_is_maintained(at_stage: AtStage, run_schedule: Run) -> None:
     root = at_stage("closed")
     before = {name: published(root, name) for name in (TOWN, "hub")}
+    for run, days in (("old", 91), ("new", 89)):
+        at = (dt.datetime.now(dt.UTC) - dt.timedelta(days=days)).isoformat()
+        add_alert(Home(root), Alert(at, "intake", "collect", None, run, None, 1, "fatal", "So.", "Thus.", "Do."))
     ran = run_schedule(root, "retention")
     assert set(ran.tasks.values()) == {"success"}
-    assert len(ran.tasks) == 1 + len(list((root / "participants").iterdir()))
+    assert len(ran.tasks) == 2 + len(list((root / "participants").iterdir()))
+    assert ran.results["history"].keys() == {"alerts", "logs_set_aside", "task_logs"}
+    assert [item["run"] for item in alerts(root)] == ["new"], "an alert of 91 days ago is not kept"
     for name, tables in before.items():
         assert {table: rows_of(frame) for table, frame in published(root, name).items()} == {
             table: rows_of(frame) for table, frame in tables.items()

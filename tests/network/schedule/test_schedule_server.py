@@ -1,9 +1,14 @@
 """Airflow as a server: what it listens to, that it ends whole, and what it keeps for its owner."""
 
+import dataclasses
+import datetime as dt
 import json
 import signal
+import sqlite3
 import stat
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -63,6 +68,26 @@ def test_when_one_of_its_parts_is_killed_all_end_and_it_starts_again(described: 
     await_that(lambda: running(described) is None and not session_members(leader), "all parts have ended")
     # its last signs of life are younger than the time after which they count as none
     assert start(described) is True
+    described.ready()
+
+
+def test_its_database_forgets_by_itself_what_is_older_than_90_days(described: Server) -> None:
+    stop(described)
+    database = described.folder / "airflow.db"
+    ages = {"old": 91, "young": 89}
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for event, days in ages.items():
+            at = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+            connection.execute("INSERT INTO log (dttm, event) VALUES (?, ?)", (f"{at:%Y-%m-%d %H:%M:%S.%f}", event))
+    soon = "import sys; from infra.airflow_parts import main; sys.exit(main(first_clean=1.0))"
+    start(dataclasses.replace(described, command=[sys.executable, "-c", soon]))
+
+    def kept() -> set[str]:
+        with closing(sqlite3.connect(database)) as connection:
+            return {row[0] for row in connection.execute("SELECT event FROM log")} & set(ages)
+
+    await_that(lambda: "old" not in kept(), "the database was cleaned")
+    assert kept() == {"young"}
     described.ready()
 
 
