@@ -153,7 +153,7 @@ class ReplayWindow:
 
     def gap_alarms(self, now: datetime) -> list[Gap]:
         """Return unsettled gaps that were noticed more than `GAP_ALARM_AFTER` before `now` (with time zone)."""
-        with errors_named(self._path):
+        with reading(self._path):
             settled = dict(self._db.execute("SELECT sender, until_us FROM settled").fetchall())
         late = [gap for gap in self.gaps() if now - gap.noticed_at > GAP_ALARM_AFTER]
         return [gap for gap in late if int(gap.noticed_at.timestamp() * 1e6) > settled.get(gap.sender, -1)]

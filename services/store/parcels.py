@@ -229,7 +229,7 @@ class ParcelLog:
         Raises:
             Retryable: another process keeps the file locked.
         """
-        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, errors_named(self.path):
+        with closing(open_database(self.path, _SCHEMA, durable=True)) as database, reading(self.path):
             return [GoingOn(*row) for row in database.execute("SELECT * FROM went_on ORDER BY at").fetchall()]
 
     def note_look(self, at: dt.datetime, purpose: str, parcel_id: bytes, row: int) -> None:
