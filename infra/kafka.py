@@ -59,8 +59,8 @@ def write_properties(home: Home, address: str) -> Path:
 
 
 def _layout(home: Home, address: str, advertised: str | None = None) -> Layout:
-    host, _, port = address.rpartition(":")
-    return Layout(home, host, int(port), advertised or address)
+    port = int(address.rpartition(":")[2])
+    return Layout(home, port, advertised or address)
 
 
 def _prepare(layout: Layout) -> None:

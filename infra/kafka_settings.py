@@ -15,7 +15,6 @@ NAME = "kafka"
 HEAP_MIB = 512
 BROKER = "broker"
 """What the broker's own certificate names it."""
-_LISTENERS = ("CLIENT", "INTERNAL", "CONTROLLER")
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,6 @@ class Layout:
     """Where the broker's files are, and its ports."""
 
     home: Home
-    host: str
     port: int
     advertised: str
 

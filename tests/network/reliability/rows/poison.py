@@ -4,7 +4,6 @@ A receiver collects without end. Good parcels come at an even pace, in blocks of
 parcel in it, so that both kinds of blocks meet the same machine.
 """
 
-import dataclasses
 import datetime as dt
 import os
 import secrets
@@ -225,4 +224,3 @@ ROW = Row(
     BLOCKS * PER_BLOCK * EVENTS_EACH,
     real_only=True,
 )
-SMALL = dataclasses.replace(ROW, run=run_small)
