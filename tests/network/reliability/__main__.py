@@ -20,6 +20,10 @@ def main() -> int:
     """Run, or go on; exit code 1 when a promise was not kept."""
     given = _arguments()
     row = ROWS[given.row]
+    if given.embedded and row.real_only:
+        _tell(f"Row {row.name} needs Kafka or PostgreSQL itself; the engines of one machine have no such fault.")
+        _tell("Run it without --embedded.")
+        return 2
     engines = Embedded() if given.embedded else Real()
     state = STATE / f"{row.name}{'-embedded' if given.embedded else ''}.json"
     soak = Soak.resumed(state, row.name, given.runs or row.full, given.seed, engines.versions, commit_now())

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from services.config import one_thread_per_worker
-from services.errors import Retryable, SpiegelnetError
+from services.errors import Fatal, Retryable, SpiegelnetError
 
 PATIENCE = 300.0
 """Seconds after which a child that says nothing is a fault of its own."""
 KILLED, DONE, FAULT, HANGS = "killed", "done", "fault", "hangs"
-AGAIN = Retryable.group
+AGAIN, FATAL = Retryable.group, Fatal.group
 
 
 @dataclass(frozen=True)

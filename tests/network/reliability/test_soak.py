@@ -1,6 +1,8 @@
 """A soak goes on where it was interrupted, and tells what every run found."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from tests.network.reliability.engines import Embedded
 from tests.network.reliability.outcome import Outcome, Row
 from tests.network.reliability.site import Site
 from tests.network.reliability.soak import END_OF_RESULTS, Soak, append_result, go_on, result_line
+from tests.network.reliability.table import ROWS
 
 
 class Interrupted(BaseException):
@@ -96,3 +99,11 @@ def test_a_result_is_not_lost_silently_on_a_page_that_has_no_place_for_it(tmp_pa
     page.write_text("| row | runs |\n", "utf-8")
     with pytest.raises(ValueError, match=r"page\.md"):
         append_result("| a result |", page)
+
+
+@pytest.mark.parametrize("row", [name for name, row in ROWS.items() if row.real_only])
+def test_a_row_that_needs_real_servers_refuses_the_engines_of_one_machine(row: str) -> None:
+    command = [sys.executable, "-m", "tests.network.reliability", row, "1", "--embedded"]
+    told = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own module
+    assert told.returncode == 2
+    assert f"Row {row} needs Kafka or PostgreSQL itself" in told.stdout

@@ -31,15 +31,19 @@ def run(site: Site, seed: int) -> Outcome:
     wrong, struck = list[str](), False
     for _ in range(TRIES):
         wrong += place.send(place.export(EVENTS, FILES)) + place.receive()
-        before, joined = _state(place), _intake_files(place)
+        before, joined, made = _state(place), _intake_files(place), _snapshots(place)
         struck, told = disturbed(place, random)
         wrong += told
         if struck or wrong:
             break
+    removed = 0
     for day in (2, 4):  # what no table names any more is removed a day after that was seen
         ending, _ = run_until_done(keep_up, site.root, place.town, _in_days(day))
         if ending.how != DONE:
             wrong.append(f"upkeep ended as {ending.how}: {ending.text}")
+        else:
+            removed += ending.result.files
+    wrong += _left_undone(place, joined, made, removed)
     if disturbed is _killed and _state(place) != before:
         wrong.append("upkeep changed the offset or the rows")
     fewer = joined - _intake_files(place)
@@ -91,6 +95,27 @@ def _state(place: Place) -> tuple[Position | None, int, int]:
 
 def _intake_files(place: Place) -> int:
     return len(files(open_intake(open_node(Network.open(place.site.root), place.town).catalog)))
+
+
+def _snapshots(place: Place) -> set[int]:
+    intake = open_intake(open_node(Network.open(place.site.root), place.town).catalog)
+    return {snapshot.snapshot_id for snapshot in intake.metadata.snapshots}
+
+
+def _left_undone(place: Place, joined: int, made: set[int], removed: int) -> list[str]:
+    """Upkeep that does nothing would keep every promise: of each of its three deeds some must be seen.
+
+    Args:
+        place: after upkeep.
+        joined: files of intake before it.
+        made: snapshots of intake before it.
+        removed: files that upkeep took from the disk.
+    """
+    left = _intake_files(place)
+    found = [f"{left} files of {joined} are left of intake"] if joined < LEAST or left >= LEAST else []
+    if remembered := made & _snapshots(place):
+        found.append(f"{len(remembered)} snapshots of {len(made)} were not let go of")
+    return found if removed else [*found, "no file was removed from the disk"]
 
 
 def _prepare(place: Place) -> None:
