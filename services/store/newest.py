@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from services.errors import Retryable
 from services.sqlite import errors_named
 from services.store.address import Database, WarehouseName
 
@@ -23,7 +22,8 @@ def table_states(root: Path, warehouse: WarehouseName, database: Database | None
 
     Raises:
         Retryable: the database is away or locked.
-        Fatal: the file is damaged.
+        NotAllowed: it does not know this participant with its password.
+        Fatal: the file is damaged, or there is no such database.
     """
     return _in_postgresql(database, warehouse) if database else _in_file(root / warehouse / "catalog.sqlite")
 
@@ -43,6 +43,8 @@ def _in_file(path: Path) -> Mapping[str, str]:
 def _in_postgresql(database: Database, warehouse: WarehouseName) -> Mapping[str, str]:
     import psycopg  # noqa: PLC0415 - one machine does not need it
 
+    from services.store.connections import explained  # noqa: PLC0415 - nor SQLAlchemy, which takes time to load
+
     host, _, port = database.server.rpartition(":")
     try:
         with psycopg.connect(
@@ -56,9 +58,6 @@ def _in_postgresql(database: Database, warehouse: WarehouseName) -> Mapping[str,
             return dict(connection.execute(_QUERY).fetchall())
     except psycopg.errors.UndefinedTable:
         return {}
-    except psycopg.Error:
-        raise Retryable(
-            f"The catalog {database.name(warehouse)} at {database.server} does not answer.",
-            "PostgreSQL is away, or does not know this participant.",
-            "Look at `spiegelnet status`; `spiegelnet up` starts the servers of one machine. Then run again.",
-        ) from None
+    except psycopg.Error as error:
+        name = f"{database.name(warehouse)} at {database.server}"
+        raise explained(name, database.participant, str(error)) from None

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from infra import stack
 from infra.process import stop
 from services import tasks
 from services.config import load_settings
+from services.errors import NotAllowed
 from services.home import Home
 from services.network import Network
 from services.store.newest import table_states
@@ -73,6 +75,10 @@ def test_what_runs_since_when_what_waits_and_what_is_told_while_a_server_is_away
     require_same_as_the_store(root, TOWN)
     states = table_states(home.participant(TOWN).root, "private", network.database(TOWN))
     assert {"node.intake", "events.payment_arrears"} <= set(states)
+    database = network.database(TOWN)
+    assert database
+    with pytest.raises(NotAllowed, match="is not open to"):
+        table_states(home.participant(TOWN).root, "private", replace(database, password="another"))  # noqa: S106
     accepted = told(root, TOWN)["participants"][0]["senders"]
 
     (kafka,) = stack.servers(home, load_settings(root))["kafka"]
