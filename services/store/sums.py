@@ -7,6 +7,8 @@ A file without one (of an earlier version, or Trino's) is not compared.
 
 import errno
 import io
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from crc32c import crc32c
@@ -20,8 +22,33 @@ _MAGIC = b"PAR1"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _Identity = tuple[int, int, int]
-_compared: dict[Path, _Identity] = {}
-"""Files that this process has compared, as they were then: files never change, so once is enough."""
+
+
+class Compared:
+    """Files that this process has compared, as they were then.
+
+    Files never change, so that once is enough for a while; but a disk may, and a process may go on for weeks.
+    """
+
+    def __init__(self, most: int = 50_000, seconds: float = 3600, clock: Callable[[], float] = time.monotonic) -> None:
+        """Remember at most so many files, each for so many seconds."""
+        self._most, self._seconds, self._clock = most, seconds, clock
+        self._known: dict[Path, tuple[_Identity, float]] = {}
+
+    def holds(self, path: Path, identity: _Identity) -> bool:
+        """Say whether this very file was compared not long ago."""
+        known = self._known.get(path)
+        return known is not None and known[0] == identity and self._clock() - known[1] < self._seconds
+
+    def add(self, path: Path, identity: _Identity) -> None:
+        """Remember that a file was compared now; the one that was compared first is forgotten when there are many."""
+        self._known.pop(path, None)
+        self._known[path] = identity, self._clock()
+        while len(self._known) > self._most:
+            self._known.pop(next(iter(self._known)), None)
+
+
+_compared = Compared()
 
 
 def sum_path(path: Path) -> Path:
@@ -96,8 +123,12 @@ class SummedWriter(io.BufferedWriter):
         return _unwritten(self._path, error)
 
 
-def require_whole(path: Path) -> None:
-    """Compare a file with its checksum, unless this process has done so before.
+def require_whole(path: Path, compared: Compared = _compared) -> None:
+    """Compare a file with its checksum, unless this process has done so not long ago.
+
+    Args:
+        path: the file.
+        compared: what was compared.
 
     Raises:
         Fatal: the file is not there, cannot be read, or is not as it was written.
@@ -105,7 +136,7 @@ def require_whole(path: Path) -> None:
     try:
         stat = path.stat()
         identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if _compared.get(path) == identity:
+        if compared.holds(path, identity):
             return
         is_whole = _is_whole(path)
     except FileNotFoundError:
@@ -120,7 +151,7 @@ def require_whole(path: Path) -> None:
         ) from error
     if not is_whole:
         raise damaged(path)
-    _compared[path] = identity
+    compared.add(path, identity)
 
 
 def damaged(path: Path) -> Fatal:

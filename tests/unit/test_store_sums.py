@@ -9,7 +9,7 @@ import pytest
 
 from services.errors import Fatal, Retryable
 from services.store.local_files import NAME, ROOT, ConfinedFileIO
-from services.store.sums import SummedWriter, require_whole, sum_path
+from services.store.sums import Compared, SummedWriter, require_whole, sum_path
 
 _POLYNOMIAL = 0x82F63B78
 
@@ -53,6 +53,34 @@ def test_any_changed_or_missing_byte_is_found(tmp_path: Path) -> None:
         path.write_bytes(changed)
         with pytest.raises(Fatal, match=rf"{number}\.bin is damaged"):
             require_whole(path)
+
+
+def test_a_file_that_was_compared_is_compared_again_after_a_while_and_when_it_is_another_one(tmp_path: Path) -> None:
+    now = [0.0]
+    compared = Compared(most=2, seconds=60, clock=lambda: now[0])
+    path = written(tmp_path / "a.bin", b"whole")
+    stat = path.stat()
+    require_whole(path, compared)
+    path.write_bytes(b"whale")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as a disk changes a byte: nobody has written
+    now[0] = 59
+    require_whole(path, compared)
+    now[0] = 60
+    with pytest.raises(Fatal, match=r"a\.bin is damaged"):
+        require_whole(path, compared)
+
+
+def test_only_so_many_files_are_remembered_and_the_oldest_is_forgotten_first(tmp_path: Path) -> None:
+    compared = Compared(most=2, seconds=60, clock=lambda: 0)
+    paths = [written(tmp_path / name, b"whole") for name in "abc"]
+    stats = [path.stat() for path in paths]
+    for path in paths:
+        require_whole(path, compared)
+    held = [
+        compared.holds(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        for path, stat in zip(paths, stats, strict=True)
+    ]
+    assert held == [False, True, True]
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
