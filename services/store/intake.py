@@ -9,7 +9,6 @@ Never commit without an append: a commit of properties only succeeds on a stale 
 
 import datetime as dt
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ TYPES = "spiegelnet.types"
 """Property of a snapshot: event types of which its files hold accepted events, in alphabetical order, with commas."""
 
 _TRIMMED_PERIODS = "spiegelnet.trimmed-periods"
-_TOPIC, _OFFSET, _COMMIT = "spiegelnet.topic-id", "spiegelnet.next-offset", "spiegelnet.last-commit"
+_TOPIC, _OFFSET = "spiegelnet.topic-id", "spiegelnet.next-offset"
 _READING, _EARLIER = "spiegelnet.reading", "spiegelnet.earlier-readings"
 
 
@@ -158,7 +157,7 @@ def _append(
 ) -> None:
     dated = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us", "UTC")).alias("decided_at"))
     at("write")
-    append(table, dated.to_arrow(), {_COMMIT: os.urandom(16).hex(), **properties}, types_of(rows.lazy()), at)
+    append(table, dated.to_arrow(), properties, types_of(rows.lazy()), at)
 
 
 def _at(place: Position) -> dict[str, str]:
