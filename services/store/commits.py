@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 from pyiceberg.catalog.sql import SqlCatalog
@@ -41,17 +42,53 @@ def commit(table: Table, at: Callable[[str], None] = lambda _: None) -> Iterator
     with errors_named(catalog_of(table).engine):
         yield changes
     at("commit")
-    before = {snapshot.snapshot_id for snapshot in table.metadata.snapshots}
-    made = {snapshot.snapshot_id for snapshot in changes.table_metadata.snapshots} - before
+    staged = _Staged(table.metadata_location, table.metadata, changes.table_metadata)
     try:
         changes.commit_transaction()
     except CommitFailedException as error:
         raise overtaken(table) from error
     except ValueError as error:  # a snapshot that it names was let go of in between
+        if refreshed(table).metadata_location == staged.location:
+            raise  # nobody was ahead: what was staged cannot be, however often it is tried
         raise overtaken(table) from error
     except (CommitStateUnknownException, DBAPIError) as error:
-        if not _took_place(table, made, error):
+        if not _took_place(table, staged, error):
             raise _explained(table, error) from error
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """What a commit is to make of a table.
+
+    Attributes:
+        location: of the description that it rests on.
+        before: that description.
+        after: the description as it is to be.
+    """
+
+    location: str
+    before: TableMetadata
+    after: TableMetadata
+
+    def found_in(self, table: Table) -> bool | None:
+        """Say whether the commit took place, by the table as it is now; None when that cannot be told.
+
+        Snapshots that only it could make tell it. Without any (columns, properties, kept and forgotten snapshots) the
+        table is as it was, or as it was to be; when it is neither, others committed since, before or after this one.
+        """
+        if table.metadata_location == self.location:
+            return False
+        if made := _snapshots(self.after) - _snapshots(self.before):
+            return made <= _snapshots(table.metadata)
+        return True if _shape(table.metadata) == _shape(self.after) else None
+
+
+def _snapshots(metadata: TableMetadata) -> set[int]:
+    return {snapshot.snapshot_id for snapshot in metadata.snapshots}
+
+
+def _shape(metadata: TableMetadata) -> tuple[object, ...]:
+    return metadata.schema().as_struct(), metadata.properties, metadata.refs, _snapshots(metadata)
 
 
 class _SameRefs(ValidatableTableRequirement):
@@ -88,10 +125,24 @@ def refreshed(table: Table) -> Table:
     """Return the table, brought to how it is now.
 
     Raises:
-        Retryable, NotAllowed, Fatal: the catalog is away, closed to this participant, or damaged.
+        Retryable, NotAllowed, Fatal: the catalog is away, closed to this participant, or damaged, or the table's
+            description is.
     """
-    with errors_named(catalog_of(table).engine):
-        return table.refresh()
+    catalog = catalog_of(table)
+    try:
+        with errors_named(catalog.engine):
+            return table.refresh()
+    except ValueError as error:  # a description of an earlier version, which has no checksum
+        raise unreadable(catalog, ".".join(table.name()), error) from None
+
+
+def unreadable(catalog: SqlCatalog, identifier: str, error: Exception) -> Fatal:
+    """Return the error of a table whose description is not one."""
+    return Fatal(
+        f"The description of table {identifier} in {catalog.properties['warehouse']} cannot be read.",
+        f"It is not as it was written ({type(error).__name__}).",
+        "Check the disk, and put the warehouse's folder back from a copy.",
+    )
 
 
 def overtaken(table: Table) -> Retryable:
@@ -103,27 +154,37 @@ def overtaken(table: Table) -> Retryable:
     )
 
 
-def _took_place(table: Table, made: set[int], error: Exception) -> bool:
-    """Ask the table whether it has the snapshots that only this commit could make; their files are left where they are.
+def _took_place(table: Table, staged: _Staged, error: Exception) -> bool:
+    """Ask the table whether it has what the commit was to make; files are left where they are.
 
     Raises:
-        Retryable: the catalog did not answer in time.
+        Retryable: the catalog did not answer in time, or others have committed since and nothing tells it.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            refreshed(table)
-            return bool(made) and made <= {snapshot.snapshot_id for snapshot in table.metadata.snapshots}
+            found = staged.found_in(refreshed(table))
         except Retryable:
             if time.monotonic() > deadline:
-                raise Retryable(
-                    f"Whether the last commit to table {'.'.join(table.name())} took place is not known.",
-                    f"Its catalog did not answer any more ({type(error).__name__}), nor for {PATIENCE_SECONDS:.0f} "
-                    "seconds after that.",
-                    "Run the command again when the catalog answers: it goes on from what is there, nothing is stored "
-                    "twice.",
+                nor = f"nor for {PATIENCE_SECONDS:.0f} seconds after that"
+                raise _not_known(
+                    table, f"Its catalog did not answer any more ({type(error).__name__}), {nor}."
                 ) from error
+        else:
+            if found is None:
+                raise _not_known(
+                    table, "Its answer was lost, and other processes have changed the table since."
+                ) from error
+            return found
         time.sleep(_POLL)
+
+
+def _not_known(table: Table, why: str) -> Retryable:
+    return Retryable(
+        f"Whether the last commit to table {'.'.join(table.name())} took place is not known.",
+        why,
+        "Run the command again when the catalog answers: it goes on from what is there, nothing is stored twice.",
+    )
 
 
 def _explained(table: Table, error: Exception) -> SpiegelnetError:

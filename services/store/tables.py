@@ -23,7 +23,7 @@ from pyiceberg.transforms import IdentityTransform
 from sqlalchemy.exc import IntegrityError
 
 from services.errors import Fatal, Retryable
-from services.store.commits import commit, require_same_refs
+from services.store.commits import commit, require_same_refs, unreadable
 from services.store.connections import errors_named
 from services.store.local_files import NAME, ROOT
 from services.store.snapshots import scan
@@ -61,7 +61,7 @@ def load_table(catalog: SqlCatalog, identifier: str) -> Table | None:
                 raise _forgotten(catalog, identifier) from None
             # another process may have made it and committed at this moment: look again
         except (ValidationError, ValueError) as error:  # a description of an earlier version, which has no checksum
-            raise _unreadable(catalog, identifier, error) from None
+            raise unreadable(catalog, identifier, error) from None
     return None
 
 
@@ -77,14 +77,6 @@ def _forgotten(catalog: SqlCatalog, identifier: str) -> Fatal:
         f"The catalog {catalog.engine.url.database} does not know table {identifier}, of which there are files.",
         "It was damaged, made anew, or put back from a copy that is older than the warehouse's folder.",
         "Put catalog and folder back from copies that belong together.",
-    )
-
-
-def _unreadable(catalog: SqlCatalog, identifier: str, error: Exception) -> Fatal:
-    return Fatal(
-        f"The description of table {identifier} in {catalog.properties['warehouse']} cannot be read.",
-        f"It is not as it was written ({type(error).__name__}).",
-        "Check the disk, and put the warehouse's folder back from a copy.",
     )
 
 

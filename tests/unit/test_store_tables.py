@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -11,8 +12,10 @@ import pytest
 from pyiceberg.exceptions import CommitStateUnknownException
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.update import TableRequirement, TableUpdate
+from pyiceberg.types import StringType
 
 from services.errors import Fatal, Retryable
+from services.store.commits import commit
 from services.store.local_files import local_path
 from services.store.snapshots import data_files, files, scan, sequence_number
 from services.store.tables import MAX_SNAPSHOTS, append, ensure_table, keep_snapshot, load_table, replace_rows
@@ -56,12 +59,14 @@ class _Interrupted(Catalog):
     """A catalog whose answer to a commit is lost: before or after the commit was made."""
 
     lost_before = False
+    since: Callable[[], None] = staticmethod(lambda: None)
 
     def commit_table(
         self, table: Table, requirements: tuple[TableRequirement, ...], updates: tuple[TableUpdate, ...]
     ) -> CommitTableResponse:
         if not self.lost_before:
             super().commit_table(table, requirements, updates)
+        self.since()
         raise CommitStateUnknownException
 
 
@@ -79,6 +84,63 @@ def test_a_commit_without_an_answer_counts_when_it_took_place_and_only_then(
     else:
         append(table, _rows(("2025-11", 1)).to_arrow(), {"commit": "a"})
     assert _content(_table(tmp_path)) == ([] if lost_before else [("2025-11", 1)])
+
+
+def _add_a_column(table: Table) -> None:
+    with commit(table) as changes, changes.update_schema() as change:
+        change.add_column("later", StringType())
+
+
+def _set_a_property(table: Table) -> None:
+    with commit(table) as changes:
+        changes.set_properties({"offset": "1"})
+
+
+@pytest.mark.parametrize("lost_before", [True, False])
+@pytest.mark.parametrize("changed_since", [True, False])
+def test_a_commit_without_snapshot_or_answer_counts_when_the_table_is_as_it_was_to_be_and_else_nothing_is_claimed(
+    tmp_path: Path, *, lost_before: bool, changed_since: bool
+) -> None:
+    table = _table(tmp_path)
+    catalog = open_warehouse(tmp_path, "published")
+    table.catalog = _Interrupted(catalog.name, catalog.engine, **catalog.properties)
+    table.catalog.lost_before = lost_before
+    if changed_since:
+        table.catalog.since = lambda: _set_a_property(_table(tmp_path))
+        with pytest.raises(Retryable, match="took place is not known"):
+            _add_a_column(table)
+    elif lost_before:
+        with pytest.raises(Retryable, match="changed by another process"):
+            _add_a_column(table)
+    else:
+        _add_a_column(table)
+    assert ("later" in _table(tmp_path).schema().column_names) is not lost_before
+
+
+class _Refusing(Catalog):
+    """A catalog that cannot make what is staged."""
+
+    before: Callable[[], None] = staticmethod(lambda: None)
+
+    def commit_table(
+        self, table: Table, requirements: tuple[TableRequirement, ...], updates: tuple[TableUpdate, ...]
+    ) -> CommitTableResponse:
+        del table, requirements, updates
+        self.before()
+        raise ValueError
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_what_cannot_be_committed_is_to_be_tried_again_only_when_another_process_was_ahead(
+    tmp_path: Path, *, ahead: bool
+) -> None:
+    table = _table(tmp_path)
+    catalog = open_warehouse(tmp_path, "published")
+    table.catalog = _Refusing(catalog.name, catalog.engine, **catalog.properties)
+    if ahead:
+        table.catalog.before = lambda: append(_table(tmp_path), _rows(("2025-11", 1)).to_arrow(), {})
+    with pytest.raises(Retryable if ahead else ValueError):
+        _add_a_column(table)
 
 
 def test_replacing_touches_only_the_rows_of_the_key(tmp_path: Path) -> None:
