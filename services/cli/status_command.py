@@ -103,7 +103,7 @@ def _show(found: "NetworkStatus", *, detailed: bool) -> None:
         ]
         table("Servers", ["server", "address", "state", "runs since"], rows)
     if found.alerts:
-        names = ("time", "dag", "task", "participant", "group", "what", "todo")
+        names = ("time", "dag", "task", "participant", "period", "group", "what", "todo")
         table(
             "Last alarms of the schedule", list(names), [[alert.get(name) for name in names] for alert in found.alerts]
         )

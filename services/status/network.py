@@ -18,7 +18,7 @@ Look = Callable[[Home, Settings], Sequence[ServerState]]
 AT_ONCE = 12
 """Participants whose topics are looked at together: mostly waiting for the broker."""
 ALERTS_TOLD = 20
-_ALERT_FIELDS = ("time", "dag", "task", "participant", "group", "what", "why", "todo")
+_ALERT_FIELDS = ("time", "dag", "task", "participant", "run", "period", "group", "what", "why", "todo")
 
 
 def network_status(

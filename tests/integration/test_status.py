@@ -187,7 +187,8 @@ def test_on_a_machine_with_one_s_own_keys_only_one_s_own_are_told_beside_the_dir
 def test_alarms_of_the_schedule_are_told_and_a_broken_line_is_left_out(at_stage: AtStage) -> None:
     root = at_stage("empty")
     alert = {
-        "time": "2026-01-03T04:05:06+00:00", "dag": "intake", "task": "collect", "participant": TOWN,
+        "time": "2026-01-03T04:05:06+00:00", "dag": "node_month", "task": "close", "participant": TOWN,
+        "run": "manual__1", "period": "2025-12",
         "group": "fatal", "what": "It is so.", "why": "Because.", "todo": "Do.", "value": "not told",
     }  # fmt: skip
     lines = ["{", "[]", json.dumps(alert), '{"time": "2026-01-04", "participant": null}']
