@@ -183,7 +183,7 @@ def test_only_what_may_succeed_later_is_tried_again(probed: tuple[Ran, Path, str
 
 def test_who_fails_for_good_raises_the_alarm_with_a_reason(probed: tuple[Ran, Path, str]) -> None:
     told = {item["task"]: item for item in alerts(probed[1])}
-    assert set(told) == {"fatal", "rejected", "not_allowed", "source", "unforeseen", "about"}
+    assert set(told) == {"fatal", "rejected", "not_allowed", "source", "unforeseen", "about", "slow"}
     assert {name: item["group"] for name, item in told.items()} == {
         "fatal": "fatal",
         "rejected": "rejected",
@@ -191,11 +191,13 @@ def test_who_fails_for_good_raises_the_alarm_with_a_reason(probed: tuple[Ran, Pa
         "source": "rejected",
         "unforeseen": "fault",
         "about": "fatal",
+        "slow": "ended",
     }
     fatal = told["fatal"]
     assert [fatal[name] for name in ("what", "why", "todo")] == ["It cannot go on.", "A file is broken.", "Mend it."]
     assert told["about"]["todo"] == 'Start it with the parameter period, for example {"period": "2025-12"}.'
     assert "probe.py, line" in told["unforeseen"]["why"]
+    assert (told["slow"]["what"], told["slow"]["why"]) == ("The task slow was ended.", "It took longer than it may.")
 
 
 def test_the_text_of_an_unforeseen_error_is_nowhere(probed: tuple[Ran, Path, str]) -> None:

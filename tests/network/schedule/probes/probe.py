@@ -1,6 +1,7 @@
 """A schedule of the tests' own, whose tasks fail in every way in which a step can."""
 
 import datetime as dt
+import time
 
 from airflow.sdk import Param, dag, get_current_context, task
 
@@ -46,6 +47,11 @@ def probe() -> None:
     def nothing_to_do() -> None:
         raise skip("Nothing is new.")
 
+    @task(execution_timeout=dt.timedelta(seconds=1))
+    @step
+    def slow() -> None:
+        time.sleep(60)
+
     @task
     @step
     def about() -> str:
@@ -56,6 +62,7 @@ def probe() -> None:
     for group in ERRORS:
         raises.override(task_id=group)(group)
     nothing_to_do()
+    slow()
     about()
 
 
