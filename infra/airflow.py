@@ -178,6 +178,9 @@ def _config(folder: Path, port: int, workers: int, keys: dict[str, str]) -> str:
             "orphaned_tasks_check_interval": 15,
             "enable_health_check": False,
         },
+        # The watcher of a task whose process has closed its files but not ended yet looks again after so many seconds;
+        # with five, one task in ten took five more. Airflow may be away as long as ever: a quarter of a minute.
+        "workers": {"min_heartbeat_interval": 1, "max_failed_heartbeats": 15},
         # the files change with an upgrade only, which starts Airflow anew
         "dag_processor": {"parsing_processes": 1, "min_file_process_interval": 300, "stale_dag_threshold": 60},
         "logging": {
