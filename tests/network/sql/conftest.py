@@ -8,8 +8,8 @@ from tests.small_network import Stages
 
 
 @pytest.fixture(scope="session")
-def site(trino: Home, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(trino: Home, stages: Stages) -> Site:
     """Give the filled network; not to be written to."""
     found = open_site(trino)
-    fill(found, Stages(tmp_path_factory.mktemp("embedded")).closed)
+    fill(found, stages.closed)
     return found

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import local
 from typing import Any
 
 import polars as pl
 from pyiceberg.catalog.sql import SqlCatalog
 from requests import Response, Session
+from requests.adapters import HTTPAdapter
 from trino.auth import BasicAuthentication
 from trino.dbapi import connect
 from trino.exceptions import HttpError, TrinoQueryError
@@ -76,6 +78,7 @@ class Site:
         """Return a connection of the plain client."""
         session = Session()
         session.trust_env, session.verify = False, str(login.ca)
+        session.mount("https://", _lines())
         host, _, port = login.server.rpartition(":")
         auth = BasicAuthentication(login.name, login.password)
         known = {"user": login.name, "http_scheme": "https", "auth": auth, "http_session": session, "encoding": None}
@@ -129,6 +132,15 @@ class Site:
         for part in (rows.head(1), rows):
             replace_rows(earlier, part, {})
         published_table(catalog, table, schema, EMBARGO_DAYS)
+
+
+_KEPT = local()
+
+
+def _lines() -> HTTPAdapter:
+    """Return this thread's lines to servers: a new one takes as long as a refusal. Each request says anew who asks."""
+    lines: HTTPAdapter = vars(_KEPT).setdefault("lines", HTTPAdapter())
+    return lines
 
 
 def until(passes: Callable[[], bool]) -> None:
