@@ -60,8 +60,7 @@ SCHEMA = pa.schema(
         _field("payload", pa.binary(), null=True),
     ]
 )
-_ROWS = pl.Schema(pl.DataFrame(pl.from_arrow(SCHEMA.empty_table())).drop("decided_at").schema)
-STORED = tuple(_ROWS)
+STORED = tuple(name for name in SCHEMA.names if name != "decided_at")
 """Columns that rows bring; when they were decided is added as they are stored."""
 
 
@@ -120,7 +119,8 @@ def begin_reading(table: Table, begun: Position, now: dt.datetime) -> None:
     Raises:
         Retryable: another process stored in between.
     """
-    _append(table, pl.DataFrame(schema=_ROWS), {**_at(begun), _EARLIER: json.dumps(readings(table))}, now)
+    nothing = pl.DataFrame(SCHEMA.empty_table()).select(STORED)
+    _append(table, nothing, {**_at(begun), _EARLIER: json.dumps(readings(table))}, now)
 
 
 def store(
