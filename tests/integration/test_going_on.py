@@ -1,7 +1,7 @@
 """After an alarm a person lets a receiver read on: nothing that is stored goes, what comes again counts once."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +40,11 @@ def counted(root: Path, town: str = TOWN) -> dict[str, list[bytes]]:
     return {name: sorted(events(root, town, name)["event_id"].to_list()) for name in TYPES}
 
 
+def send_all(root: Path, stages: Stages, senders: Sequence[str]) -> None:
+    for sender in senders:
+        tasks.send(root, sender, stages.paths(root, sender), BACK)
+
+
 def send_again(root: Path, stages: Stages, sender: str) -> None:
     tasks.send(root, sender, stages.paths(root, sender), BACK, again_to=TOWN)
 
@@ -68,11 +73,9 @@ def test_a_broker_that_is_lost_with_all_unread_parcels_costs_nothing_in_the_end(
     at_stage: AtStage, stages: Stages, expected: dict[str, list[bytes]]
 ) -> None:
     root = at_stage("made")
-    first, *others = SENDERS
-    tasks.send(root, first, stages.paths(root, first), BACK)
+    send_all(root, stages, SENDERS[:1])
     tasks.receive(root, TOWN)
-    for sender in others:
-        tasks.send(root, sender, stages.paths(root, sender), BACK)
+    send_all(root, stages, SENDERS[1:])
     stored = counted(root)
     lose_broker(root)
     with pytest.raises(Fatal, match="not the one that was read before"):
@@ -109,11 +112,9 @@ def test_a_broker_put_back_from_a_copy_is_read_again_and_nothing_counts_twice(
     at_stage: AtStage, stages: Stages, expected: dict[str, list[bytes]]
 ) -> None:
     root = at_stage("made")
-    first, *others = SENDERS
-    tasks.send(root, first, stages.paths(root, first), BACK)
+    send_all(root, stages, SENDERS[:1])
     before = Home(root).broker.read_bytes()
-    for sender in others:
-        tasks.send(root, sender, stages.paths(root, sender), BACK)
+    send_all(root, stages, SENDERS[1:])
     tasks.receive(root, TOWN)
     for path in Home(root).broker.parent.glob(f"{Home(root).broker.name}*"):
         path.unlink()
@@ -156,12 +157,10 @@ def test_parcels_that_were_seen_and_not_stored_count_when_they_come_again(
 ) -> None:
     """A sender hands the same bytes over again when it did not hear that the broker took them."""
     root = at_stage("made")
-    first, *others = SENDERS
-    tasks.send(root, first, stages.paths(root, first), BACK)
+    send_all(root, stages, SENDERS[:1])
     tasks.receive(root, TOWN)
     stored = _end(root, TOWN)
-    for sender in others:
-        tasks.send(root, sender, stages.paths(root, sender), BACK)
+    send_all(root, stages, SENDERS[1:])
 
     def end(step: str) -> None:
         if step == "write":
