@@ -28,6 +28,8 @@ PAGES = [ROOT / "docs" / "operations.md", ROOT / "docs" / "commands.md", ROOT / 
 BLOCKS = [block for page in PAGES for block in blocks(page, "bash")]
 EXAMPLES = {"/srv/spiegelnet": "{home}", "gm0281": MUNICIPALITIES[0], "gm0518": MUNICIPALITIES[0]}
 ALL = {"postgresql", "kafka", "key-service-a", "key-service-b", "trino", "airflow"}
+TRIES, SOON = 3, 20
+"""How often a command is run again that asks for it, and the seconds before."""
 PROGRAMS = {
     "spiegelnet": f'exec {shlex.quote(sys.executable)} -c "from services.cli import main; main()" "$@"',
     "make": f'grep -q "^$1:.*##" {shlex.quote(str(ROOT / "Makefile"))} && echo "make $1"',
@@ -46,7 +48,10 @@ class Desk:
         for example, ours in EXAMPLES.items():
             text = text.replace(example, ours.format(home=shlex.quote(str(self.home.root))))
         done = self._ran(text)
-        if done.returncode == Retryable.exit_code:  # as Airflow under load says
+        for _ in range(TRIES):
+            if done.returncode != Retryable.exit_code:
+                break
+            time.sleep(SOON)  # as Airflow under load asks for
             done = self._ran(text)
         assert done.returncode == 0, f"{text}: {done.stderr}"
         return done.stdout

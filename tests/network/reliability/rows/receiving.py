@@ -26,6 +26,8 @@ STEPS = (
     "appended",
 )
 """Steps of one run of receiving; from `enqueue` on they answer with receipts."""
+ONCE = ("fetch", "append", "appended")
+"""Steps to which a run comes once: what was there when it began is read in one go, and so is pushed what is sent."""
 PER_STEP = 20
 
 
@@ -44,7 +46,7 @@ def at_step(site: Site, seed: int) -> Outcome:
     place, random = site.shared("receiver", 1, SENDERS, _prepare), chance(seed)
     step = STEPS[seed % len(STEPS)]
     wrong = _sent(place)
-    passes = 1 if step in ("append", "appended") else 2  # what is pushed goes in one go
+    passes = 1 if step in ONCE else 2
     ended = finish(tasks.receive, site.root, place.town, die_at=(step, random.randint(1, passes)))
     return _gone_on(place, ended, wrong)
 
