@@ -1,6 +1,5 @@
 """SQLite files of our own state: all opened alike, and a locked file told apart from a broken one."""
 
-import errno
 import re
 import sqlite3
 import time
@@ -10,11 +9,11 @@ from pathlib import Path
 
 from polars.exceptions import PolarsError
 
+from services.disk import FULL, no_room
 from services.errors import Fatal, Retryable
 
 BUSY_SECONDS = 10.0
 _VERSION = 1
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _UNREADABLE = ("SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_CORRUPTFS", "SQLITE_IOERR_DATA")
 """SQLite's errors of the disk that more room does not mend."""
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
@@ -120,14 +119,14 @@ def reading(path: Path) -> Iterator[None]:
 def meaning(path: Path, error: BaseException | None) -> Fatal | Retryable:
     """Say what SQLite's error about a file means, by the error's name only; its text could quote a value."""
     name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
-    if name.startswith(_LOCKED):
+    if _is_locked(error):
         return Retryable(
             f"{path.name} is locked by another process.",
             f"It did not come free within {BUSY_SECONDS:.0f} seconds.",
             "Run the command again when the other one has ended.",
         )
     if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and name not in _UNREADABLE):
-        return _no_room(path, f"The disk is full, or fails (SQLite says {name}).")
+        return no_room(path, f"The disk is full, or fails (SQLite says {name}).")
     if name.startswith(_CLOSED):
         return Fatal(
             f"{path} cannot be used.",
@@ -161,20 +160,14 @@ def _remedy(path: Path) -> str:
     return _REMEDIES.get(path.stem, default)
 
 
-def _no_room(path: Path, why: str) -> Retryable:
-    return Retryable(
-        f"There is no room for {path}.", why, "Make room, then run the command again; nothing of this step was stored."
-    )
-
-
 def _make(path: Path) -> None:
     """Make the file, for its owner only, and its folder."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        if error.errno in _FULL:
-            raise _no_room(path, "The disk is full, or its owner may not use more of it.") from error
+        if error.errno in FULL:
+            raise no_room(path) from error
         raise Fatal(
             f"{path} cannot be used.", f"{error.strerror}.", "Check who may read and write the file and its folder."
         ) from error
@@ -192,7 +185,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _is_locked(error: sqlite3.Error) -> bool:
+def _is_locked(error: BaseException | None) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(_LOCKED)
 
 

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from services.broker.kafka_batches import Batches
 from services.broker.kafka_connection import ANSWER_SECONDS, Connection
 from services.broker.kafka_topics import Topic
-from services.broker.log import Message, no_offset
+from services.broker.log import Message, go_on, no_offset
 from services.errors import Fatal, Retryable, SpiegelnetError
 
 FETCH_BYTES = 16 << 20
@@ -153,7 +153,7 @@ class Reader:
         return Fatal(
             f"{first - offset} messages of topic {topic} were deleted before they were read.",
             f"The broker keeps messages for some days only; it begins at {first}, the next to be read was {offset}.",
-            "Nothing is read on before a person has decided that: `spiegelnet receive … --go-on`.",
+            f"Nothing is read on before a person has decided that: {go_on(topic)}.",
         )
 
     def _failed(self, error: errors.KafkaError, topic: str) -> SpiegelnetError:
@@ -185,5 +185,5 @@ def _damaged(topic: str, offset: int) -> Fatal:
         f"Topic {topic} cannot be read on at offset {offset}: the broker's file is damaged.",
         "The checksum of what stands there is wrong; it was right when the broker took it.",
         "Ask the operator to look after the broker's disk; where several brokers are, another one has it undamaged."
-        " Else nothing is read on before a person has decided that: `spiegelnet receive … --go-on`.",
+        f" Else nothing is read on before a person has decided that: {go_on(topic)}.",
     )

@@ -97,12 +97,17 @@ def unknown_topic(name: str) -> UnknownTopic:
     return error
 
 
+def go_on(topic: str) -> str:
+    """Return the command by which a person lets the receiver of a topic read on after an alarm."""
+    return f"`spiegelnet receive {topic.removeprefix('parcels.')} --go-on`"
+
+
 def made_anew(name: str) -> Fatal:
     """Return the error for a topic whose id is another one than before."""
     return Fatal(
         f"Topic {name} is not the one that was read before.",
         "It was deleted and made anew, or its broker was: its offsets begin again and mean other messages.",
-        "Find out what happened to the broker; then read on with `spiegelnet receive … --go-on`.",
+        f"Find out what happened to the broker; then read on with {go_on(name)}.",
     )
 
 
@@ -111,7 +116,7 @@ def no_offset(name: str, offset: int, end: int) -> Fatal:
     return Fatal(
         f"Topic {name} has no offset {offset}; its end is {end}.",
         "It holds less than what was read from it before, so messages were lost.",
-        "Find out what happened to the broker; then read on with `spiegelnet receive … --go-on`.",
+        f"Find out what happened to the broker; then read on with {go_on(name)}.",
     )
 
 

@@ -109,7 +109,8 @@ def event_id(event_key: bytes, event_type: str, source: str, key: str) -> bytes:
         BadKey: the event key does not have 32 bytes.
     """
     _check_key(event_key)
-    return _event_id(event_key, _EVENT_ID_LABEL + _prefixed(event_type.encode()) + _prefixed(source.encode()), key)
+    message = _event_prefix(event_type, source) + _prefixed(key.encode())
+    return hmac.digest(event_key, message, "sha256")[:EVENT_ID_SIZE]
 
 
 def event_ids(event_key: bytes, event_type: str, source: str, keys: pl.Series) -> pl.Series:
@@ -131,13 +132,13 @@ def event_ids(event_key: bytes, event_type: str, source: str, keys: pl.Series) -
     _check_key(event_key)
     if keys.null_count():
         raise Malformed("Every event needs a key; the column holds nulls.")
-    prefix = _EVENT_ID_LABEL + _prefixed(event_type.encode()) + _prefixed(source.encode())
+    prefix = _event_prefix(event_type, source)
     digests = _digests(event_key, (prefix + _prefixed(key.encode()) for key in keys))
     return pl.Series(keys.name, digests, dtype=pl.Binary).bin.slice(0, EVENT_ID_SIZE)
 
 
-def _event_id(event_key: bytes, prefix: bytes, key: str) -> bytes:
-    return hmac.digest(event_key, prefix + _prefixed(key.encode()), "sha256")[:EVENT_ID_SIZE]
+def _event_prefix(event_type: str, source: str) -> bytes:
+    return _EVENT_ID_LABEL + _prefixed(event_type.encode()) + _prefixed(source.encode())
 
 
 def _digests(key: bytes, messages: Iterable[bytes]) -> list[bytes]:

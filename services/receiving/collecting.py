@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from services.broker import Broker, Message
-from services.errors import Fatal, Retryable
+from services.errors import Retryable
 from services.network import Network
 from services.privacy.keys import opening_keys
 from services.receiving.batching import MicroBatch, micro_batches
@@ -84,8 +84,8 @@ def collect(
     node = open_node(network, participant)
     topic = f"parcels.{participant}"
     keys = network.keys(participant)
-    topic_id = broker.topic_id(topic)
-    start = _start(node, topic_id)
+    start = node.position() or Position(broker.topic_id(topic), 0)
+    topic_id = start.topic_id
     end = broker.end_offset(topic, expected_id=topic_id)
     with ReplayWindow(network.home.participant(participant).replay) as replay:
         opener = Opener(
@@ -130,18 +130,6 @@ def open_node(network: Network, participant: str) -> NodeStore:
         kinds,
         network.database(participant),
     )
-
-
-def _start(node: NodeStore, topic_id: str) -> Position:
-    place = node.position() or Position(topic_id, 0)
-    if place.topic_id != topic_id:
-        raise Fatal(
-            f"The topic of {node.participant} is not the one that was read before.",
-            "It was removed and made anew, so its offsets mean other messages.",
-            "Ask who keeps the broker what happened; then read on with "
-            f"`spiegelnet receive {node.participant} --go-on`, and let senders send again what was lost.",
-        )
-    return place
 
 
 def _land(

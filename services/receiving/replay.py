@@ -117,15 +117,12 @@ class ReplayWindow:
             self._remember(header, parcel_hash, offset, now)
             return Arrival.NEW
 
-    def end_reading(self, offset: int, now: datetime) -> int:
+    def end_reading(self, offset: int, now: datetime) -> None:
         """Let offsets mean nothing any more, and forget parcels that were seen and not stored: these are missing now.
 
         Args:
             offset: up to which the topic is stored.
             now: with time zone.
-
-        Returns:
-            How many parcels were seen and not stored.
 
         Raises:
             Retryable: the file stayed locked.
@@ -136,9 +133,8 @@ class ReplayWindow:
                 " WHERE offset >= ?",
                 (int(now.timestamp() * 1e6), offset),
             )
-            forgotten = int(db.execute("DELETE FROM parcels WHERE offset >= ?", (offset,)).rowcount)
+            db.execute("DELETE FROM parcels WHERE offset >= ?", (offset,))
             db.execute("UPDATE parcels SET offset = ?", (_STORED_EARLIER,))
-        return forgotten
 
     def gaps(self) -> list[Gap]:
         """Return all gaps, in order of sender, stream and number."""

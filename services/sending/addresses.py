@@ -78,10 +78,6 @@ class AddressReference:
         placed = numbered.join(found, on="_row", how="left", maintain_order="left")
         return placed.select("municipality", "district", reason.alias("reason"))
 
-    def resolve(self, rows: pl.DataFrame, only: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Add municipality and district to rows: `divided` by `places`."""
-        return divided(rows, self.places(rows, only))
-
 
 def divided(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Divide rows into those that lie somewhere and the others.

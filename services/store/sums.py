@@ -5,7 +5,6 @@ Neither Parquet as it is written here nor Avro nor JSON tells a changed byte. So
 A file without one (of an earlier version, or Trino's) is not compared.
 """
 
-import errno
 import io
 import time
 from collections.abc import Callable
@@ -14,12 +13,12 @@ from pathlib import Path
 from crc32c import crc32c
 from typing_extensions import Buffer
 
+from services.disk import FULL, no_room
 from services.errors import Fatal, Retryable
 
 _SUFFIX = ".crc32c"
 _CHUNK = 4 << 20
 _MAGIC = b"PAR1"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _Identity = tuple[int, int, int]
 
@@ -183,12 +182,8 @@ def _has_both_ends(path: Path) -> bool:
 
 
 def _unwritten(path: Path, error: OSError) -> Fatal | Retryable:
-    if error.errno in _FULL:
-        return Retryable(
-            f"There is no room for {path}.",
-            "The disk is full, or its owner may not use more of it.",
-            "Make room, then run the command again; nothing of this step was stored.",
-        )
+    if error.errno in FULL:
+        return no_room(path)
     return Fatal(
         f"{path} could not be written.",
         f"{error.strerror}.",

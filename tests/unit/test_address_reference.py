@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from services.errors import Fatal
-from services.sending.addresses import AddressReference
+from services.sending.addresses import AddressReference, divided
 
 RANGES = """\
 postcode,house_number_from,house_number_to,municipality,district
@@ -38,8 +38,14 @@ def rows(*places: tuple[str, int]) -> pl.DataFrame:
     )
 
 
+def resolve(
+    reference: AddressReference, frame: pl.DataFrame, only: str | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return divided(frame, reference.places(frame, only))
+
+
 def test_postcode_and_house_number_together_give_the_district(reference: AddressReference) -> None:
-    resolved, refused = reference.resolve(rows(("1234AB", 20), ("1234AB", 21), ("1234CD", 39), ("1234CD", 51)))
+    resolved, refused = resolve(reference, rows(("1234AB", 20), ("1234AB", 21), ("1234CD", 39), ("1234CD", 51)))
     assert resolved.select("source_row", "municipality", "district").rows() == [
         (2, "gm0518", "wk051801"),
         (3, "gm0518", "wk051802"),
@@ -59,7 +65,7 @@ def test_postcode_and_house_number_together_give_the_district(reference: Address
 
 
 def test_an_address_without_a_unique_answer_is_refused(reference: AddressReference) -> None:
-    resolved, refused = reference.resolve(rows(("1234CD", 45), ("1234AB", 41), ("9999ZZ", 1), ("1234EF", 9)))
+    resolved, refused = resolve(reference, rows(("1234CD", 45), ("1234AB", 41), ("9999ZZ", 1), ("1234EF", 9)))
     assert refused.select("source_row", "reason").rows() == [
         (2, "address_ambiguous"),
         (3, "address_unknown"),
@@ -69,19 +75,19 @@ def test_an_address_without_a_unique_answer_is_refused(reference: AddressReferen
 
 
 def test_a_municipality_s_list_may_hold_its_own_addresses_only(reference: AddressReference) -> None:
-    resolved, refused = reference.resolve(rows(("1234AB", 1), ("1234EF", 1), ("9999ZZ", 1)), only="gm0518")
+    resolved, refused = resolve(reference, rows(("1234AB", 1), ("1234EF", 1), ("9999ZZ", 1)), only="gm0518")
     assert resolved["source_row"].to_list() == [2]
     assert refused.select("source_row", "reason").rows() == [(3, "other_municipality"), (4, "address_unknown")]
 
 
 def test_no_row_is_lost_or_doubled(reference: AddressReference) -> None:
     places = [("1234AB", number) for number in range(1, 45)] + [("1234CD", number) for number in range(30, 70)]
-    resolved, refused = reference.resolve(rows(*places))
+    resolved, refused = resolve(reference, rows(*places))
     assert sorted([*resolved["source_row"], *refused["source_row"]]) == list(range(2, len(places) + 2))
 
 
 def test_no_rows_give_no_rows(reference: AddressReference) -> None:
-    resolved, refused = reference.resolve(rows())
+    resolved, refused = resolve(reference, rows())
     assert resolved.is_empty()
     assert refused.is_empty()
 
