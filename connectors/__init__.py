@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors import (
+    assistance_spells,
     cbs_work_income,
     early_warning_message,
     energy_supplier,
@@ -23,6 +24,7 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     early_warning_message.CONNECTOR,
     cbs_work_income.CONNECTOR,
     population_reference.CONNECTOR,
+    assistance_spells.CONNECTOR,
 )
 
 __all__ = ["CONNECTORS", "Batch", "Connector", "SourceError", "connector_for"]

@@ -44,7 +44,14 @@ from services.store.node import NodeStore
 from services.store.tables import replace_rows
 
 STATEMENT = "delivery_statement"
-COUNTED = ("payment_arrears", "early_warning_case", "supply_stop_notice", "eviction_notice", "population_reference")
+COUNTED = (
+    "payment_arrears",
+    "early_warning_case",
+    "supply_stop_notice",
+    "eviction_notice",
+    "assistance_spell",
+    "population_reference",
+)
 
 
 @dataclass

@@ -23,6 +23,8 @@ from services.indicators.model import Catalogue, Indicator
 from services.indicators.periods import Period, period_of
 
 EVENT_TABLES: Final = ("payment_arrears", "early_warning_case", "supply_stop_notice", "eviction_notice")
+RECORD_TABLES: Final = ("assistance_spell",)
+"""Event types without an address: their unit is the event itself."""
 KEY_SPACE: Final = 2**32
 DISTRICT_TRAIT: Final = "dwellings"
 
@@ -73,14 +75,15 @@ def prepare(con: duckdb.DuckDBPyConnection, release_key: bytes) -> None:
     """Make the catalogue's views and the units' keys from the event tables on the connection.
 
     Args:
-        con: has tables or views `payment_arrears`, `early_warning_case`, `supply_stop_notice`, `eviction_notice` (only
-            this municipality's events; `address` a BLOB, dates DATE) and `population_reference`.
+        con: has tables or views named in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates
+            DATE), in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB) and `population_reference`.
         release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
     """
     for path in sorted(_VIEWS.glob("*.sql")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_duckdb(path.read_text(encoding='utf-8'))}")
-    addresses = " UNION ".join(f"SELECT address AS unit FROM {table}" for table in EVENT_TABLES)
-    units = pl.DataFrame(con.sql(addresses).to_arrow_table())["unit"].to_list()
+    given = {**dict.fromkeys(EVENT_TABLES, "address"), **dict.fromkeys(RECORD_TABLES, "event_id")}
+    every = " UNION ".join(f"SELECT {unit} AS unit FROM {table}" for table, unit in given.items())
+    units = pl.DataFrame(con.sql(every).to_arrow_table())["unit"].to_list()
     keys = pl.DataFrame(
         {"unit": units, "key": [unit_key(release_key, unit) for unit in units]},
         schema={"unit": pl.Binary, "key": pl.Int64},

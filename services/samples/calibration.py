@@ -40,6 +40,13 @@ STOPS_A_YEAR: Final = 20_000
 EVICTIONS_A_YEAR: Final = 2_700
 """Evictions by housing corporations in a year, nationally."""
 
+SPELLS_RUNNING_PER_1000: Final = 4.0
+"""Spells of social assistance that run at the start, per 1,000 inhabitants; made up, some ninth of what there are, so
+that the demo stays quick."""
+
+SPELLS_A_MONTH_PER_1000: Final = 0.25
+"""Spells that begin in a month, and that end in it; made up, a third of the 0.7 of CBS 83747NED (2016)."""
+
 DIRTY: Final = 0.007
 """Rows that are wrong in some way, of the rows of a file; made up."""
 

@@ -18,6 +18,7 @@ from services.samples.network import DATA, Partner, SampleNetwork, load_network
 from services.samples.notices import make_notices
 from services.samples.places import Places, addresses, load_places, write_reference
 from services.samples.signals import make_signals
+from services.samples.spells import make_spells, write_spells
 
 OPEN_DATA: Final = (
     "participatiewet_benchmark_gemeente_2015.csv",
@@ -92,6 +93,10 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
         written, wrong = write_messages(
             out / municipality.id, municipality.id, listed, months=firsts, elsewhere=away, seed=seed
         )
+        rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
+        planted += wrong
+        spells = make_spells(municipality.id, places.inhabitants[municipality.id], firsts, seed)
+        written, wrong = write_spells(out / municipality.id, municipality.id, spells, months=firsts, seed=seed)
         rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
         planted += wrong
     _copy_open_data(out, network)

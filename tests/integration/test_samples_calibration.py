@@ -172,6 +172,22 @@ def test_supply_stops_are_at_the_national_rate() -> None:
     assert stops == pytest.approx(20_000 * people() / NETHERLANDS, rel=0.10)
 
 
+def test_spells_of_assistance_begin_and_end_at_the_chosen_rate_and_each_export_holds_those_before() -> None:
+    """Some 0.25 per 1,000 inhabitants a month, within 8 %: four standard deviations of so many chance events."""
+    told: dict[str, Counter[tuple[str, ...]]] = {"back": Counter(), "live": Counter()}
+    for path in sorted(written().folder.glob("gm*/*/bijstand_spells*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            told[path.parts[-2]].update((row["startdatum"], row["einddatum"]) for row in csv.DictReader(file))
+    live = told["live"]
+    began = sum(count for (start, _), count in live.items() if start.startswith("2025-"))
+    ended = sum(count for (_, end), count in live.items() if end.startswith("2025-"))
+    assert began == pytest.approx(12 * 0.25 * people() / 1000, rel=0.08)
+    assert ended == pytest.approx(12 * 0.25 * people() / 1000, rel=0.08)
+    before = Counter({spell: count for spell, count in told["back"].items() if re.fullmatch(r"[\d-]{10}", spell[1])})
+    assert sum((before & live).values()) > 0.97 * sum(before.values()), "all but wrong rows"
+    assert not any(start >= "2025-12" or end >= "2025-12" for start, end in before)
+
+
 def test_evictions_are_at_the_national_rate() -> None:
     """2,700 a year; counted in the text exports, so for the municipalities of those corporations; within 40 %."""
     members = {

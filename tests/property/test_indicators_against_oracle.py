@@ -29,6 +29,11 @@ def rows(**columns: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, 
     return st.lists(st.fixed_dictionaries(fields), max_size=12)
 
 
+def ended(row: dict[str, Any]) -> dict[str, Any]:
+    """What ends does not end before it begins."""
+    return row | {"ended_on": row["ended_on"] and max(row["started_on"], row["ended_on"])}
+
+
 events = st.builds(
     oracle.Events,
     payment_arrears=rows(
@@ -50,6 +55,19 @@ events = st.builds(
         cause=st.just("other"),
         stage=st.sampled_from(["announced", "carried_out", "withdrawn"]),
         effective_on=st.none() | days,
+    ),
+    assistance_spell=st.lists(
+        st.fixed_dictionaries(
+            {
+                "event_id": st.sampled_from([bytes([n]) * 16 for n in range(12)]),
+                "in_delivery": st.sampled_from([b"november", b"december"]),
+                "started_on": days,
+                "ended_on": st.none() | days,
+                "cause_code": st.sampled_from([None, 2, 14]),
+                "birth_decade": st.sampled_from([None, 1980]),
+            }
+        ).map(ended),
+        max_size=12,
     ),
 )
 

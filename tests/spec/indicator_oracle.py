@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,7 @@ RELEASE_KEY = bytes(range(32))
 ACCEPTED = {"advice_or_quick_fix", "financial_follow_up", "non_financial_follow_up"}
 
 Row = Mapping[str, Any]
+Place = tuple[str | None, bytes]  # district, unit
 Answer = tuple[int, int, int]  # value, distinct households, key sum
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -47,6 +49,14 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "stage": pl.String,
         "effective_on": pl.Date,
     },
+    "assistance_spell": {
+        "event_id": pl.Binary,
+        "in_delivery": pl.Binary,
+        "started_on": pl.Date,
+        "ended_on": pl.Date,
+        "cause_code": pl.Int32,
+        "birth_decade": pl.Int32,
+    },
     "population_reference": {
         "area": pl.String,
         "area_vintage": pl.Int32,
@@ -60,6 +70,7 @@ POPULATION: list[dict[str, Any]] = [
     {"area": area, "area_vintage": 2024, "reference_date": date(2024, 1, 1), "trait": trait, "value": value}
     for area, trait, value in [
         (MUNICIPALITY, "households", 10_000.0),
+        (MUNICIPALITY, "inhabitants", 22_000.0),
         (MUNICIPALITY, "dwellings", 9_900.0),
         ("wk900101", "dwellings", 4_200.0),
         ("wk900102", "dwellings", 700.0),
@@ -78,6 +89,7 @@ class Events:
     early_warning_case: Sequence[Row] = field(default_factory=list)
     supply_stop_notice: Sequence[Row] = field(default_factory=list)
     eviction_notice: Sequence[Row] = field(default_factory=list)
+    assistance_spell: Sequence[Row] = field(default_factory=list)
     population_reference: Sequence[Row] = field(default_factory=lambda: POPULATION)
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -98,6 +110,11 @@ def months_before(period: str, many: int) -> set[str]:
     year, number = int(period[:4]), int(period[5:])
     index = 12 * year + number - 1
     return {f"{(index - back) // 12:04d}-{(index - back) % 12 + 1:02d}" for back in range(1, many + 1)}
+
+
+def runs(row: Row, period: str) -> bool:
+    """Whether something ran on one or more days of a month: texts of months sort as the months do."""
+    return str(month(row["started_on"])) <= period <= (month(row["ended_on"]) or "9999-12")
 
 
 def signals(events: Events) -> list[Row]:
@@ -121,12 +138,31 @@ def closed_cases(events: Events) -> list[Row]:
     ]
 
 
-def places(rows: Iterable[Row]) -> list[tuple[str, bytes]]:
+def spells(events: Events) -> list[Row]:
+    """Each spell once: spells that exports repeat are laid side by side, and the earliest last day told is its own."""
+    alike: dict[tuple[Any, ...], dict[bytes, list[Row]]] = {}
+    for row in events.assistance_spell:
+        deliveries = alike.setdefault((row["started_on"], row["cause_code"], row["birth_decade"]), {})
+        deliveries.setdefault(row["in_delivery"], []).append(row)
+
+    def ending(row: Row) -> tuple[date, bytes]:
+        return row["ended_on"] or date.max, row["event_id"]
+
+    side_by_side = [zip_longest(*(sorted(rows, key=ending) for rows in found.values())) for found in alike.values()]
+    return [min((row for row in told if row), key=ending) for group in side_by_side for told in group]
+
+
+def records(rows: Iterable[Row]) -> list[Place]:
+    """Events without an address: each is a unit of its own, and in no district."""
+    return [(None, row["event_id"]) for row in rows]
+
+
+def places(rows: Iterable[Row]) -> list[Place]:
     return [(row["district"], row["address"]) for row in rows]
 
 
-def numerators(events: Events, period: str) -> dict[str, list[tuple[str, bytes]]]:
-    """(district, household) of each counted event, by indicator."""
+def numerators(events: Events, period: str) -> dict[str, list[Place]]:
+    """(district, unit) of each counted event, by indicator."""
     given = signals(events)
     now = [row for row in given if month(row["signalled_on"]) == period]
     earlier = {row["address"] for row in given if month(row["signalled_on"]) in months_before(period, 6)}
@@ -137,6 +173,7 @@ def numerators(events: Events, period: str) -> dict[str, list[tuple[str, bytes]]
     reached = [row for row in closed if row["reached"]]
     multiple = [row for row in now if len(partners[row["address"]]) >= 2]
     single = [row for row in now if len(partners[row["address"]]) == 1]
+    known = spells(events)
     return {
         "signals_per_1000_households": places(now),
         "households_with_signal_share": places(now),
@@ -147,11 +184,14 @@ def numerators(events: Events, period: str) -> dict[str, list[tuple[str, bytes]]
         "rent_arrears_per_1000_households": places(row for row in now if row["partner_type"] == "rent"),
         "energy_arrears_per_1000_households": places(row for row in now if row["partner_type"] == "energy"),
         "closed cases": places(closed),
+        "assistance_starts_per_1000_inhabitants": records(row for row in known if month(row["started_on"]) == period),
+        "assistance_ends_share": records(row for row in known if month(row["ended_on"]) == period),
+        "running spells": records(row for row in known if runs(row, period)),
     }
 
 
-def yearly(events: Events, period: str) -> dict[str, list[tuple[str, bytes]]]:
-    def carried_out(rows: Iterable[Row]) -> list[tuple[str, bytes]]:
+def yearly(events: Events, period: str) -> dict[str, list[Place]]:
+    def carried_out(rows: Iterable[Row]) -> list[Place]:
         done = (row for row in rows if row["stage"] == "carried_out" and row["effective_on"])
         return places(row for row in done if str(row["effective_on"].year) == period)
 
@@ -166,14 +206,18 @@ BASES = {
     "consecutive_signals_share": "signals_per_1000_households",
     "reached_share": "closed cases",
     "help_accepted_share": "reached_share",
+    "assistance_ends_share": "running spells",
 }
+PUBLIC = {"assistance_starts_per_1000_inhabitants": 22_000}
+"""Public populations by indicator, where that is not households."""
+ONLY_BELOW = {"closed cases", "running spells"}
 BY_DISTRICT = {"signals_per_1000_households", "households_with_signal_share"}
 
 
-def answer(indicator: str, found: Iterable[tuple[str, bytes]]) -> Answer:
+def answer(indicator: str, found: Iterable[Place]) -> Answer:
     households = [household for _, household in found]
     units = set(households)
-    value = len(households) if indicator.endswith("_per_1000_households") else len(units)
+    value = len(households) if "_per_1000_" in indicator else len(units)
     return value, len(units), sum(key_of(unit) for unit in units)
 
 
@@ -182,8 +226,8 @@ def count(events: Events, periods: Sequence[str]) -> dict[tuple[str, str, str | 
     cells: dict[tuple[str, str, str | None], tuple[Answer, Answer | int]] = {}
     for period in periods:
         found = numerators(events, period) if "-" in period else yearly(events, period)
-        for indicator in found.keys() - {"closed cases"}:
-            below = answer("share", found[BASES[indicator]]) if indicator in BASES else 10_000
+        for indicator in found.keys() - ONLY_BELOW:
+            below = answer("share", found[BASES[indicator]]) if indicator in BASES else PUBLIC.get(indicator, 10_000)
             cells[period, indicator, None] = answer(indicator, found[indicator]), below
         for indicator in BY_DISTRICT & found.keys():
             for group, dwellings in (("wk900101", 4_200), ("wk900102-wk900103", 5_700)):

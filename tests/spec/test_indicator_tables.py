@@ -39,7 +39,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def table(drawing: str) -> list[dict[str, Any]]:
-    """Rows of a drawn table; `-` is null, dates and true/false are read, `address` and `event_id` become bytes."""
+    """Rows of a drawn table; `-` is null, dates and true/false are read, `address` and ids become bytes."""
     lines = [[cell.strip() for cell in line.split("|")] for line in drawing.strip().splitlines()]
     return [{name: value(name, text) for name, text in zip(lines[0], line, strict=True)} for line in lines[1:]]
 
@@ -47,8 +47,10 @@ def table(drawing: str) -> list[dict[str, Any]]:
 def value(name: str, text: str) -> Any:
     if text == "-":
         return None
-    if name in ("address", "event_id"):
+    if name in ("address", "event_id", "in_delivery"):
         return text.encode()
+    if name in ("cause_code", "birth_decade"):
+        return int(text)
     if text in ("true", "false"):
         return text == "true"
     return date.fromisoformat(text) if name.endswith("_on") else text
@@ -164,6 +166,47 @@ def test_only_stops_and_evictions_carried_out_count_in_the_year_they_took_effect
     found = engine(oracle.Events(supply_stop_notice=stops, eviction_notice=evictions), ["2025"])
     assert found["2025", "supply_stops_per_1000_households", None] == (2, 10_000)
     assert found["2025", "evictions_per_1000_households", None] == (2, 10_000)
+
+
+def assistance(drawing: str) -> oracle.Events:
+    return oracle.Events(assistance_spell=table(drawing))
+
+
+def test_a_spell_of_assistance_begins_in_its_first_month_ends_in_its_last_and_runs_in_between(engine: Engine) -> None:
+    events = assistance("""
+        event_id | in_delivery | started_on | ended_on   | cause_code | birth_decade
+        1        | export      | 2025-03-01 | -          | 14         | 1980
+        2        | export      | 2025-03-31 | 2025-03-31 | 14         | 1980
+        3        | export      | 2008-05-04 | 2025-04-01 | 14         | 1970
+        4        | export      | 2025-04-01 | -          | -          | -
+        5        | export      | 2008-05-04 | 2025-02-28 | 2          | 1970
+    """)
+    found = engine(events, ["2025-02", "2025-03", "2025-04", "2025-05"])
+    began = [found[f"2025-0{n}", "assistance_starts_per_1000_inhabitants", None] for n in (2, 3, 4, 5)]
+    assert began == [(0, 22_000), (2, 22_000), (1, 22_000), (0, 22_000)]
+    ended = [found[f"2025-0{n}", "assistance_ends_share", None] for n in (2, 3, 4, 5)]
+    assert ended == [(1, 2), (1, 3), (1, 3), (0, 2)], "of those that ran for a day or more in the month"
+
+
+def test_spells_that_a_later_export_repeats_count_once_and_equal_ones_of_one_export_all_count(engine: Engine) -> None:
+    """Three alike in the first export, of which the later ones tell two ends: one runs on, and none is new."""
+    events = assistance("""
+        event_id | in_delivery | started_on | ended_on   | cause_code | birth_decade
+        a1       | first       | 2025-01-07 | -          | 14         | 1980
+        a2       | first       | 2025-01-07 | -          | 14         | 1980
+        a3       | first       | 2025-01-07 | -          | 14         | 1980
+        b1       | second      | 2025-01-07 | 2025-03-20 | 14         | 1980
+        b2       | second      | 2025-01-07 | -          | 14         | 1980
+        b3       | second      | 2025-01-07 | -          | 14         | 1980
+        c1       | third       | 2025-01-07 | 2025-03-20 | 14         | 1980
+        c2       | third       | 2025-01-07 | -          | 14         | 1980
+        c3       | third       | 2025-01-07 | 2025-03-10 | 14         | 1980
+        c4       | third       | 2025-01-07 | -          | 2          | 1980
+    """)
+    found = engine(events, ["2025-01", "2025-03", "2025-04"])
+    assert found["2025-01", "assistance_starts_per_1000_inhabitants", None] == (4, 22_000)
+    assert found["2025-03", "assistance_ends_share", None] == (2, 4)
+    assert found["2025-04", "assistance_ends_share", None] == (0, 2)
 
 
 def test_district_cells_follow_the_fixed_map_and_an_unknown_district_counts_in_the_total_only(engine: Engine) -> None:

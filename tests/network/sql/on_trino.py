@@ -47,6 +47,7 @@ def ask(
     ]
     spans = [(item.id, item.start, item.end, item.lookback_start) for item in periods]
     units = {row["address"] for name in engine.EVENT_TABLES for row in getattr(events, name)}
+    units |= {row["event_id"] for name in engine.RECORD_TABLES for row in getattr(events, name)}
     tables = {
         **events.frames(),
         "periods": pl.DataFrame(spans, ["period", "period_start", "period_end", "lookback_start"], orient="row"),

@@ -1,0 +1,105 @@
+"""Spells of social assistance in the layout of VNG's dummy data: each export holds all spells as known at its end."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from services.samples import calibration
+from services.samples.chance import chance
+from services.samples.dirt import plant
+from services.samples.exports import deliveries, delivery_name
+
+SEXES: Final = {"man": 0.52, "vrouw": 0.48}
+HOUSEHOLDS: Final = {
+    "Alleenstaande": 0.56, "Alleenstaande ouder": 0.23, "Gehuwd / Samenwonend": 0.15, "Anders": 0.06,
+}  # fmt: skip
+CAUSES: Final = {"14.0": 0.77, "11.0": 0.09, "2.0": 0.08, "1.0": 0.02, "4.0": 0.02, "13.0": 0.02}
+"""Sex, type of household and cause of spells, of all spells of VNG's dummy data, rounded."""
+BORN: Final = (1961, 2007)
+MEAN_DAYS: Final = 1_300
+"""How long spells that run at the start have lasted on average; made up."""
+ROLES: Final = {"arisen": "startdatum", "signalled": "einddatum", "code": "Omschrijving leefvorm"}
+
+
+def make_spells(municipality: str, people: int, months: Sequence[date], seed: int) -> pl.DataFrame:
+    """Spells of one municipality: `started_on`, `ended_on` (null while it runs), and `sex`, `kind`, `cause`, `born`.
+
+    A longer run of months begins with the spells of a shorter one.
+
+    Args:
+        municipality: its id.
+        people: its inhabitants.
+        months: first days of consecutive months.
+        seed: of all chance.
+    """
+    rng = chance(seed, "spells", municipality)
+    started = [
+        months[0] - timedelta(days=1 + int(days))
+        for days in rng.exponential(MEAN_DAYS, int(rng.poisson(calibration.SPELLS_RUNNING_PER_1000 * people / 1000)))
+    ]
+    spells = [_spells(started, rng)]
+    ended: list[date | None] = [None] * len(started)
+    for index, first in enumerate(months):
+        rng = chance(seed, "spells", municipality, index)
+        running = [at for at, end in enumerate(ended) if end is None]
+        ends, starts = rng.poisson(calibration.SPELLS_A_MONTH_PER_1000 * people / 1000, 2)
+        for at in rng.choice(running, min(int(ends), len(running)), replace=False):
+            ended[at] = first + timedelta(days=int(rng.integers(0, 28)))
+        spells.append(_spells([first + timedelta(days=int(days)) for days in rng.integers(0, 28, starts)], rng))
+        ended += [None] * int(starts)
+    return pl.concat(spells).with_columns(pl.Series("ended_on", ended, pl.Date))
+
+
+def write_spells(
+    folder: Path, municipality: str, spells: pl.DataFrame, *, months: Sequence[date], seed: int
+) -> tuple[dict[str, int], Counter[str]]:
+    """Write the exports of one municipality, each with all spells that had begun by its end.
+
+    Returns:
+        Rows per file, wrong ones included, and the wrong rows by kind.
+    """
+    written: dict[str, int] = {}
+    planted = Counter[str]()
+    for name, part, _ in deliveries(months):
+        after = (part[-1] + timedelta(days=31)).replace(day=1)
+        known = pl.when(pl.col("ended_on") < after).then("ended_on")
+        own = spells.filter(pl.col("started_on") < after).select(
+            startdatum=pl.col("started_on").cast(pl.String),
+            geslacht="sex",
+            einddatum=known.cast(pl.String).fill_null(""),
+            **{
+                "Omschrijving leefvorm": pl.col("kind"),
+                "Oorzaak bijstandsafhankelijkheid": pl.col("cause"),
+                "geboortejaar": pl.col("born"),
+            },
+        )
+        if not own.height:
+            continue
+        texts, wrong = plant(own, ROLES, calibration.DIRTY, chance(seed, municipality, "spells", *part))
+        path = folder / name / f"bijstand_spells_{delivery_name(part)}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        texts.with_columns(pl.all().replace("", None)).write_csv(path)
+        written[f"{name}/{path.name}"] = texts.height
+        planted += wrong
+    return written, planted
+
+
+def _spells(started: Sequence[date], rng: np.random.Generator) -> pl.DataFrame:
+    def drawn(mix: dict[str, float]) -> pl.Series:
+        return pl.Series(rng.choice(list(mix), len(started), p=list(mix.values())), dtype=pl.String)
+
+    born = pl.Series(rng.integers(*BORN, len(started))).cast(pl.Float64).cast(pl.String)
+    return pl.DataFrame(
+        {
+            "started_on": pl.Series(list(started), dtype=pl.Date),
+            "sex": drawn(SEXES),
+            "kind": drawn(HOUSEHOLDS),
+            "cause": drawn(CAUSES),
+            "born": born,
+        }
+    )
