@@ -12,6 +12,7 @@ from connectors import (
     health_insurer,
     housing_corporation,
     population_reference,
+    support_provisions,
     water_company,
 )
 from connectors.base import Batch, Connector, SourceError
@@ -25,6 +26,7 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     cbs_work_income.CONNECTOR,
     population_reference.CONNECTOR,
     assistance_spells.CONNECTOR,
+    support_provisions.CONNECTOR,
 )
 
 __all__ = ["CONNECTORS", "Batch", "Connector", "SourceError", "connector_for"]

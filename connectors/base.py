@@ -53,7 +53,8 @@ class Batch:
             (String, the source's own key or null), for events at an address `household` (String `1234AB|10|A`),
             `postcode` (String) and `house_number` (Int64), then the event's fields in their final types, without what
             only the sender can fill in (event_id, address, municipality, district). An early_warning_case has
-            `signal_keys` (List of String, the source's keys of the signals it answers).
+            `signal_keys` (List of String, the source's keys of the signals it answers), a support_provision
+            `provision_key` (String, the source's key whatever the state).
         refused: rows that are no event, columns `REFUSED_SCHEMA`.
         first_row: `source_row` of the first record this batch was read from.
         rows_read: records read.

@@ -20,6 +20,7 @@ SENDER_KINDS = (
     "energy_supplier",
     "water_company",
     "health_insurer",
+    "care_provider",
     "open_data",
     "hub",
 )

@@ -50,6 +50,7 @@ COUNTED = (
     "supply_stop_notice",
     "eviction_notice",
     "assistance_spell",
+    "support_provision",
     "population_reference",
 )
 

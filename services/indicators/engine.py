@@ -22,7 +22,13 @@ from services.indicators.districts import Reference, district_groups, latest, re
 from services.indicators.model import Catalogue, Indicator
 from services.indicators.periods import Period, period_of
 
-EVENT_TABLES: Final = ("payment_arrears", "early_warning_case", "supply_stop_notice", "eviction_notice")
+EVENT_TABLES: Final = (
+    "payment_arrears",
+    "early_warning_case",
+    "supply_stop_notice",
+    "eviction_notice",
+    "support_provision",
+)
 RECORD_TABLES: Final = ("assistance_spell",)
 """Event types without an address: their unit is the event itself."""
 KEY_SPACE: Final = 2**32

@@ -8,7 +8,9 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-TABLES: Final = frozenset({"periods", "signals", "cases", "supply_stops", "evictions", "assistance_spells"})
+TABLES: Final = frozenset(
+    {"periods", "signals", "cases", "supply_stops", "evictions", "assistance_spells", "provisions"}
+)
 COLUMNS: Final = ("period", "unit", "district")
 
 _UNSIZED_ARE_SAFE: Final = frozenset(

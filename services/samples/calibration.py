@@ -47,6 +47,13 @@ that the demo stays quick."""
 SPELLS_A_MONTH_PER_1000: Final = 0.25
 """Spells that begin in a month, and that end in it; made up, a third of the 0.7 of CBS 83747NED (2016)."""
 
+PROVISIONS_RUNNING_PER_1000: Final = 2.0
+"""Provisions of the Wmo and the Jeugdwet that run at the start, per 1,000 inhabitants; made up, far below what there
+are, so that the demo stays quick."""
+
+PROVISIONS_A_MONTH_PER_1000: Final = 0.1
+"""Provisions that begin in a month, and that end in it; made up."""
+
 DIRTY: Final = 0.007
 """Rows that are wrong in some way, of the rows of a file; made up."""
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.samples.messages import write_messages
 from services.samples.network import DATA, Partner, SampleNetwork, load_network
 from services.samples.notices import make_notices
 from services.samples.places import Places, addresses, load_places, write_reference
+from services.samples.provisions import make_provisions, write_provisions
 from services.samples.signals import make_signals
 from services.samples.spells import make_spells, write_spells
 
@@ -88,20 +90,31 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
     for municipality in network.municipalities:
         here = pl.col("municipality") == municipality.id
         listed = (dressed.filter(here), homes.filter(here), attempts)
-        elsewhere = addresses(places, np.array([places.spans[municipality.id][1] % places.starts[-1]]))
-        away = (str(elsewhere["postcode"][0]), str(elsewhere["number"][0]))
-        written, wrong = write_messages(
-            out / municipality.id, municipality.id, listed, months=firsts, elsewhere=away, seed=seed
-        )
-        rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
-        planted += wrong
-        spells = make_spells(municipality.id, places.inhabitants[municipality.id], firsts, seed)
-        written, wrong = write_spells(out / municipality.id, municipality.id, spells, months=firsts, seed=seed)
-        rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
-        planted += wrong
+        for written, wrong in _of_municipality(out / municipality.id, listed, places, network, firsts, seed):
+            rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
+            planted += wrong
     _copy_open_data(out, network)
     per_place = dict(signals.group_by("municipality").len().sort("municipality").iter_rows())
     return SampleSummary(out, tuple(f"{first:%Y-%m}" for first in firsts), rows, dict(planted), per_place)
+
+
+def _of_municipality(
+    folder: Path,
+    listed: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
+    places: Places,
+    network: SampleNetwork,
+    firsts: Sequence[date],
+    seed: int,
+) -> Iterator[tuple[dict[str, int], Counter[str]]]:
+    """Write what one municipality exports, named as its folder; yield rows per file and wrong rows by kind."""
+    here, people = folder.name, places.inhabitants[folder.name]
+    elsewhere = addresses(places, np.array([places.spans[here][1] % places.starts[-1]]))
+    away = (str(elsewhere["postcode"][0]), str(elsewhere["number"][0]))
+    yield write_messages(folder, here, listed, months=firsts, elsewhere=away, seed=seed)
+    spells = make_spells(here, people, firsts, seed)
+    yield write_spells(folder, here, spells, months=firsts, seed=seed)
+    provisions = dress(make_provisions(here, people, listed[0], firsts, seed), places, network)
+    yield write_provisions(folder, here, provisions, months=firsts, seed=seed)
 
 
 def _months(count: int, last: str) -> list[date]:

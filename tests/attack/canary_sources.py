@@ -56,6 +56,7 @@ def write_canaries(home: Home, people: Sequence[Resident]) -> None:
         # a third of the residents live in each municipality, in turn
         own = [item for item in people[start:] if item.postcode in {code for code, _ in POSTCODES[town]}]
         write(home.participant(town).sources / "vroegsignalen_december.json", _list(own))
+        write(home.participant(town).sources / "voorzieningen_december.csv", _provisions(own))
         _write_broken(home.participant(town).sources, people[at])
     _write_broken(home.participant("es-stroom").sources, people[0])
     _write_broken(home.participant("hc-huis").sources, people[1])
@@ -143,6 +144,19 @@ def _list(people: Sequence[Resident]) -> bytes:
         signals.append(signal)
         cases.append(answer)
     return message(signals, cases)
+
+
+def _provisions(people: Sequence[Resident]) -> bytes:
+    """The same residents have support; three of four rows have one in a cell that is read."""
+    names = ("Toewijzingnummer", "Productcategorie", "Soort aanbieder", "Begindatum", "Einddatum", "Reden beëindiging")
+    places = ("Postcode", "Huisnummer", "Huisletter", "Toevoeging")
+    lines = [";".join((*names, *places, "BSN", "Naam", "Toelichting"))]
+    for at, item in enumerate(people):
+        cells = [f"T-{at}", "01", "Wijkteam", "01-10-2025", "", ""]
+        if at % 4:
+            cells[at // 4 % len(cells)] = _whole(item)
+        lines.append(";".join((*cells, item.postcode, item.number, item.letter, "", item.bsn, item.name, _whole(item))))
+    return "\n".join([*lines, ""]).encode()
 
 
 def _write_broken(folder: Path, item: Resident) -> None:

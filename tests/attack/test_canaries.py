@@ -40,7 +40,7 @@ pytestmark = pytest.mark.xdist_group("network")
 PEOPLE = residents()
 PLACES = Search(tuple(PEOPLE))
 EVERYTHING = Search(tuple(PEOPLE), tuple(code for places in POSTCODES.values() for code, _ in places))
-SOURCE_TYPES = ("payment_arrears", "supply_stop_notice", "eviction_notice", "early_warning_case")
+SOURCE_TYPES = ("payment_arrears", "supply_stop_notice", "eviction_notice", "early_warning_case", "support_provision")
 HUB_TYPES = ("indicator_observation", "regional_share", "population_reference")
 
 
@@ -227,6 +227,7 @@ def test_nothing_published_and_nothing_at_the_hub_holds_a_pseudonym_or_an_id_of_
     for _, event_type, frame, _ in passed.opened:
         if event_type in SOURCE_TYPES:  # outer pseudonyms and ids of events, as parcels carry them
             secret.update(frame["address"].to_list(), frame["event_id"].to_list())
+            secret.update(frame["provision"].to_list() if "provision" in frame.columns else [])
     outer = len(secret)
     for town in MUNICIPALITIES:  # pseudonyms as nodes store them
         for name in SOURCE_TYPES:

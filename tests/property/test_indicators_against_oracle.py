@@ -69,6 +69,23 @@ events = st.builds(
         ).map(ended),
         max_size=12,
     ),
+    support_provision=st.lists(
+        st.fixed_dictionaries(
+            {
+                "event_id": st.sampled_from([bytes([n]) * 16 for n in range(40)]),
+                "sent_by": st.sampled_from(["gm9001", "cp-zorg"]),
+                "address": addresses,
+                "district": districts,
+                "provision": st.sampled_from([bytes([n]) * 16 for n in range(6)]),
+                "law": st.sampled_from(["wmo", "youth_act"]),
+                "kind": st.sampled_from(["household_help", "guidance", "personal_care"]),
+                "started_on": edges,
+                "ended_on": st.none() | days,
+            }
+        ).map(ended),
+        max_size=12,
+        unique_by=lambda row: row["event_id"],
+    ),
 )
 
 

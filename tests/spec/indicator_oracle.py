@@ -2,19 +2,19 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import zip_longest
 from typing import Any
 
 import polars as pl
+
+from tests.spec.oracle_rows import Row, ending, month, runs, told_once
 
 MUNICIPALITY = "gm9001"
 RELEASE_KEY = bytes(range(32))
 ACCEPTED = {"advice_or_quick_fix", "financial_follow_up", "non_financial_follow_up"}
 
-Row = Mapping[str, Any]
 Place = tuple[str | None, bytes]  # district, unit
 Answer = tuple[int, int, int]  # value, distinct households, key sum
 
@@ -57,6 +57,17 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "cause_code": pl.Int32,
         "birth_decade": pl.Int32,
     },
+    "support_provision": {
+        "event_id": pl.Binary,
+        "sent_by": pl.String,
+        "address": pl.Binary,
+        "district": pl.String,
+        "provision": pl.Binary,
+        "law": pl.String,
+        "kind": pl.String,
+        "started_on": pl.Date,
+        "ended_on": pl.Date,
+    },
     "population_reference": {
         "area": pl.String,
         "area_vintage": pl.Int32,
@@ -90,6 +101,7 @@ class Events:
     supply_stop_notice: Sequence[Row] = field(default_factory=list)
     eviction_notice: Sequence[Row] = field(default_factory=list)
     assistance_spell: Sequence[Row] = field(default_factory=list)
+    support_provision: Sequence[Row] = field(default_factory=list)
     population_reference: Sequence[Row] = field(default_factory=lambda: POPULATION)
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -102,19 +114,10 @@ def key_of(household: bytes) -> int:
     return int.from_bytes(hmac.new(RELEASE_KEY, household, hashlib.sha256).digest()[:8], "big") % 2**32
 
 
-def month(day: date | None) -> str | None:
-    return None if day is None else f"{day.year:04d}-{day.month:02d}"
-
-
 def months_before(period: str, many: int) -> set[str]:
     year, number = int(period[:4]), int(period[5:])
     index = 12 * year + number - 1
     return {f"{(index - back) // 12:04d}-{(index - back) % 12 + 1:02d}" for back in range(1, many + 1)}
-
-
-def runs(row: Row, period: str) -> bool:
-    """Whether something ran on one or more days of a month: texts of months sort as the months do."""
-    return str(month(row["started_on"])) <= period <= (month(row["ended_on"]) or "9999-12")
 
 
 def signals(events: Events) -> list[Row]:
@@ -139,17 +142,16 @@ def closed_cases(events: Events) -> list[Row]:
 
 
 def spells(events: Events) -> list[Row]:
-    """Each spell once: spells that exports repeat are laid side by side, and the earliest last day told is its own."""
-    alike: dict[tuple[Any, ...], dict[bytes, list[Row]]] = {}
-    for row in events.assistance_spell:
-        deliveries = alike.setdefault((row["started_on"], row["cause_code"], row["birth_decade"]), {})
-        deliveries.setdefault(row["in_delivery"], []).append(row)
+    return told_once(events.assistance_spell, "in_delivery", ("started_on", "cause_code", "birth_decade"))
 
-    def ending(row: Row) -> tuple[date, bytes]:
-        return row["ended_on"] or date.max, row["event_id"]
 
-    side_by_side = [zip_longest(*(sorted(rows, key=ending) for rows in found.values())) for found in alike.values()]
-    return [min((row for row in told if row), key=ending) for group in side_by_side for told in group]
+def provisions(events: Events) -> list[Row]:
+    """The latest state of each provision, once where municipality and provider both tell of it."""
+    states: dict[tuple[str, bytes], list[Row]] = {}
+    for row in events.support_provision:
+        states.setdefault((row["sent_by"], row["provision"]), []).append(row)
+    latest = [min(rows, key=ending) for rows in states.values()]
+    return told_once(latest, "sent_by", ("address", "law", "kind", "started_on"))
 
 
 def records(rows: Iterable[Row]) -> list[Place]:
@@ -174,6 +176,7 @@ def numerators(events: Events, period: str) -> dict[str, list[Place]]:
     multiple = [row for row in now if len(partners[row["address"]]) >= 2]
     single = [row for row in now if len(partners[row["address"]]) == 1]
     known = spells(events)
+    running = [row for row in provisions(events) if runs(row, period)]
     return {
         "signals_per_1000_households": places(now),
         "households_with_signal_share": places(now),
@@ -186,6 +189,9 @@ def numerators(events: Events, period: str) -> dict[str, list[Place]]:
         "closed cases": places(closed),
         "assistance_starts_per_1000_inhabitants": records(row for row in known if month(row["started_on"]) == period),
         "assistance_ends_share": records(row for row in known if month(row["ended_on"]) == period),
+        "household_help_per_1000_inhabitants": places(row for row in running if row["kind"] == "household_help"),
+        "guidance_per_1000_inhabitants": places(row for row in running if row["kind"] == "guidance"),
+        "youth_support_per_1000_inhabitants": places(row for row in running if row["law"] == "youth_act"),
         "running spells": records(row for row in known if runs(row, period)),
     }
 
@@ -208,8 +214,6 @@ BASES = {
     "help_accepted_share": "reached_share",
     "assistance_ends_share": "running spells",
 }
-PUBLIC = {"assistance_starts_per_1000_inhabitants": 22_000}
-"""Public populations by indicator, where that is not households."""
 ONLY_BELOW = {"closed cases", "running spells"}
 BY_DISTRICT = {"signals_per_1000_households", "households_with_signal_share"}
 
@@ -221,13 +225,17 @@ def answer(indicator: str, found: Iterable[Place]) -> Answer:
     return value, len(units), sum(key_of(unit) for unit in units)
 
 
+def population(indicator: str) -> int:
+    return 22_000 if indicator.endswith("_per_1000_inhabitants") else 10_000
+
+
 def count(events: Events, periods: Sequence[str]) -> dict[tuple[str, str, str | None], tuple[Answer, Answer | int]]:
     """(period, indicator, district group or None) → (numerator, counted denominator or public population)."""
     cells: dict[tuple[str, str, str | None], tuple[Answer, Answer | int]] = {}
     for period in periods:
         found = numerators(events, period) if "-" in period else yearly(events, period)
         for indicator in found.keys() - ONLY_BELOW:
-            below = answer("share", found[BASES[indicator]]) if indicator in BASES else PUBLIC.get(indicator, 10_000)
+            below = answer("share", found[BASES[indicator]]) if indicator in BASES else population(indicator)
             cells[period, indicator, None] = answer(indicator, found[indicator]), below
         for indicator in BY_DISTRICT & found.keys():
             for group, dwellings in (("wk900101", 4_200), ("wk900102-wk900103", 5_700)):

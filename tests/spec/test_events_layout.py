@@ -57,6 +57,7 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "receipt",
         "regional_share",
         "assistance_spell",
+        "support_provision",
     }
 
 

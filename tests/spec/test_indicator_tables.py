@@ -47,7 +47,7 @@ def table(drawing: str) -> list[dict[str, Any]]:
 def value(name: str, text: str) -> Any:
     if text == "-":
         return None
-    if name in ("address", "event_id", "in_delivery"):
+    if name in ("address", "event_id", "in_delivery", "provision"):
         return text.encode()
     if name in ("cause_code", "birth_decade"):
         return int(text)
@@ -207,6 +207,51 @@ def test_spells_that_a_later_export_repeats_count_once_and_equal_ones_of_one_exp
     assert found["2025-01", "assistance_starts_per_1000_inhabitants", None] == (4, 22_000)
     assert found["2025-03", "assistance_ends_share", None] == (2, 4)
     assert found["2025-04", "assistance_ends_share", None] == (0, 2)
+
+
+def support(drawing: str) -> oracle.Events:
+    usual = {"district": "wk900101", "sent_by": oracle.MUNICIPALITY}
+    return oracle.Events(support_provision=[usual | row for row in table(drawing)])
+
+
+def test_a_provision_counts_in_every_month_in_which_it_ran_by_its_kind_and_law(engine: Engine) -> None:
+    events = support("""
+        event_id | address | provision | law       | kind             | started_on | ended_on
+        1        | A       | 1         | wmo       | household_help   | 2020-01-01 | -
+        2        | A       | 2         | wmo       | household_help   | 2025-03-31 | -
+        3        | B       | 3         | wmo       | guidance         | 2025-03-01 | 2025-03-01
+        4        | C       | 4         | youth_act | youth_outpatient | 2025-01-01 | 2025-02-28
+        5        | C       | 5         | youth_act | personal_care    | 2025-01-01 | 2025-04-01
+        6        | D       | 6         | wmo       | personal_care    | 2025-01-01 | -
+    """)
+    found = engine(events, ["2025-02", "2025-03", "2025-04"])
+    counted = {
+        name: [found[f"2025-0{n}", f"{name}_per_1000_inhabitants", None] for n in (2, 3, 4)]
+        for name in ("household_help", "guidance", "youth_support")
+    }
+    assert counted == {
+        "household_help": [(1, 22_000), (2, 22_000), (2, 22_000)],
+        "guidance": [(0, 22_000), (1, 22_000), (0, 22_000)],
+        "youth_support": [(2, 22_000), (1, 22_000), (1, 22_000)],
+    }
+
+
+def test_a_provision_told_as_running_and_as_ended_or_by_municipality_and_provider_counts_once(engine: Engine) -> None:
+    """At A two alike, of which one ended in February; at B one that both tell of; at C the provider knows of two."""
+    events = support("""
+        event_id | sent_by | address | provision | law | kind     | started_on | ended_on
+        1        | gm9001  | A       | 1         | wmo | guidance | 2025-01-01 | -
+        2        | gm9001  | A       | 2         | wmo | guidance | 2025-01-01 | -
+        3        | gm9001  | A       | 1         | wmo | guidance | 2025-01-01 | 2025-02-10
+        4        | gm9001  | B       | 3         | wmo | guidance | 2025-01-01 | -
+        5        | cp-zorg | B       | 9         | wmo | guidance | 2025-01-01 | 2025-03-10
+        6        | gm9001  | C       | 4         | wmo | guidance | 2025-01-01 | -
+        7        | cp-zorg | C       | 7         | wmo | guidance | 2025-01-01 | -
+        8        | cp-zorg | C       | 8         | wmo | guidance | 2025-01-01 | -
+    """)
+    found = engine(events, ["2025-02", "2025-03", "2025-04"])
+    months = [found[f"2025-0{n}", "guidance_per_1000_inhabitants", None] for n in (2, 3, 4)]
+    assert months == [(5, 22_000), (4, 22_000), (3, 22_000)]
 
 
 def test_district_cells_follow_the_fixed_map_and_an_unknown_district_counts_in_the_total_only(engine: Engine) -> None:

@@ -32,6 +32,9 @@ MONTHLY = {
     "energy_arrears_per_1000_households",
     "assistance_starts_per_1000_inhabitants",
     "assistance_ends_share",
+    "household_help_per_1000_inhabitants",
+    "guidance_per_1000_inhabitants",
+    "youth_support_per_1000_inhabitants",
 }
 YEARLY = {"evictions_per_1000_households", "supply_stops_per_1000_households"}
 GOOD = (

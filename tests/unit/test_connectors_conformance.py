@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("samples_month")
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 OWN_EXPORTS = Path(__file__).parents[1] / "sources"
-BY_SENDER = {"event_id", "address", "municipality", "district"}
+BY_SENDER = {"event_id", "address", "municipality", "district", "provision"}
 PRIMITIVES = {"string": pl.String, "int": pl.Int32, "long": pl.Int64, "double": pl.Float64, "boolean": pl.Boolean}
 
 
@@ -85,6 +85,8 @@ class TestEveryConnector:
                 own |= {"household": pl.String, "postcode": pl.String, "house_number": pl.Int64}
             if batch.event_type == "early_warning_case":
                 own["signal_keys"] = pl.List(pl.String)
+            if batch.event_type == "support_provision":
+                own["provision_key"] = pl.String
             assert dict(batch.rows.schema) == own | expected
 
     def test_required_fields_are_there_and_codes_are_of_the_schema(self, connector: Connector) -> None:

@@ -30,6 +30,7 @@ KINDS = {
     "es-a": "energy_supplier",
     "wc-a": "water_company",
     "hi-a": "health_insurer",
+    "cp-a": "care_provider",
     "gm0518": "municipality",
     "cbs": "open_data",
     "hub": "hub",
