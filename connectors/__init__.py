@@ -7,6 +7,7 @@ from typing import Final
 from connectors import (
     assistance_spells,
     cbs_work_income,
+    debt_counselling_message,
     early_warning_message,
     energy_supplier,
     health_insurer,
@@ -23,6 +24,7 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     water_company.CONNECTOR,
     health_insurer.CONNECTOR,
     early_warning_message.CONNECTOR,
+    debt_counselling_message.CONNECTOR,
     cbs_work_income.CONNECTOR,
     population_reference.CONNECTOR,
     assistance_spells.CONNECTOR,

@@ -51,6 +51,7 @@ COUNTED = (
     "eviction_notice",
     "assistance_spell",
     "support_provision",
+    "debt_counselling_case",
     "population_reference",
 )
 

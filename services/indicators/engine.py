@@ -28,6 +28,7 @@ EVENT_TABLES: Final = (
     "supply_stop_notice",
     "eviction_notice",
     "support_provision",
+    "debt_counselling_case",
 )
 RECORD_TABLES: Final = ("assistance_spell",)
 """Event types without an address: their unit is the event itself."""
@@ -81,8 +82,8 @@ def prepare(con: duckdb.DuckDBPyConnection, release_key: bytes) -> None:
     """Make the catalogue's views and the units' keys from the event tables on the connection.
 
     Args:
-        con: has tables or views named in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates
-            DATE), in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB) and `population_reference`.
+        con: has tables or views as in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates DATE),
+            in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB) and `population_reference`.
         release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
     """
     for path in sorted(_VIEWS.glob("*.sql")):

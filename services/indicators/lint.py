@@ -9,7 +9,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 TABLES: Final = frozenset(
-    {"periods", "signals", "cases", "supply_stops", "evictions", "assistance_spells", "provisions"}
+    {"periods", "signals", "cases", "supply_stops", "evictions", "assistance_spells", "provisions", "debt_counselling"}
 )
 COLUMNS: Final = ("period", "unit", "district")
 

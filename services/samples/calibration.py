@@ -53,6 +53,25 @@ are, so that the demo stays quick."""
 
 PROVISIONS_A_MONTH_PER_1000: Final = 0.1
 """Provisions that begin in a month, and that end in it; made up."""
+DEBT_APPLICATIONS_PER_1000: Final = 3.0
+"""Applications for debt counselling per 1,000 inhabitants a year; made up, municipalities differ."""
+
+FIRST_TALK_IN_TIME: Final = 0.8
+"""First talks within four weeks; made up, municipalities differ."""
+
+DEBTS_DROPPED_OUT: Final = 0.30
+DEBTS_LEFT: Final = 0.25
+DEBTS_ARRANGED: Final = 0.45
+"""Which way applications go: dropping out, another end, an attempt at an arrangement; made up, together 1."""
+
+DEBTS_LEFT_SILENTLY: Final = 0.3
+"""Of those who drop out: before the first talk; made up."""
+
+DEBTS_PAID_OFF: Final = 0.3
+"""Arrangements that were kept up to their end in a month, for each application in it; made up."""
+
+DEBTS_IN_CRISIS: Final = 0.08
+"""Applications in a crisis; made up."""
 
 DIRTY: Final = 0.007
 """Rows that are wrong in some way, of the rows of a file; made up."""

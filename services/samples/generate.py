@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 
 from services.samples.cases import make_cases
+from services.samples.debt_messages import write_debt_messages
+from services.samples.debts import make_debts
 from services.samples.exports import write_partner
 from services.samples.layouts import dress
 from services.samples.messages import write_messages
@@ -73,6 +75,7 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
     signals = make_signals(network, places, firsts, seed)
     cases, attempts = make_cases(network, signals, firsts, seed)
     notices = {kind: make_notices(signals, places, firsts, kind, seed) for kind in NOTICES}
+    debts = dress(make_debts(network, signals, places, firsts, seed), places, network)
     out.mkdir(parents=True, exist_ok=True)
     write_reference(places, out / "address_reference.csv")
     rows: dict[str, int] = {}
@@ -90,7 +93,8 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
     for municipality in network.municipalities:
         here = pl.col("municipality") == municipality.id
         listed = (dressed.filter(here), homes.filter(here), attempts)
-        for written, wrong in _of_municipality(out / municipality.id, listed, places, network, firsts, seed):
+        own_debts = debts.filter(here)
+        for written, wrong in _of_municipality(out / municipality.id, listed, own_debts, places, network, firsts, seed):
             rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
             planted += wrong
     _copy_open_data(out, network)
@@ -101,6 +105,7 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
 def _of_municipality(
     folder: Path,
     listed: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
+    debts: pl.DataFrame,
     places: Places,
     network: SampleNetwork,
     firsts: Sequence[date],
@@ -111,6 +116,7 @@ def _of_municipality(
     elsewhere = addresses(places, np.array([places.spans[here][1] % places.starts[-1]]))
     away = (str(elsewhere["postcode"][0]), str(elsewhere["number"][0]))
     yield write_messages(folder, here, listed, months=firsts, elsewhere=away, seed=seed)
+    yield write_debt_messages(folder, here, debts, months=firsts, elsewhere=away, seed=seed)
     spells = make_spells(here, people, firsts, seed)
     yield write_spells(folder, here, spells, months=firsts, seed=seed)
     provisions = dress(make_provisions(here, people, listed[0], firsts, seed), places, network)

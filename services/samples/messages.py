@@ -110,7 +110,7 @@ def _signal_texts(signals: pl.DataFrame) -> pl.DataFrame:
         signaalpartner=pl.struct(type="type"),
         client=_client(),
     )
-    return signals.select("at", _json(record))
+    return signals.select("at", json_texts(record))
 
 
 def _case_texts(cases: pl.DataFrame, signals: pl.DataFrame, attempts: pl.DataFrame) -> pl.DataFrame:
@@ -130,10 +130,10 @@ def _case_texts(cases: pl.DataFrame, signals: pl.DataFrame, attempts: pl.DataFra
         contactpogingen="attempts",
         client=pl.when(pl.col("month") != pl.col("closing")).then(_client()),
     )
-    return told.select(pl.col("closing").alias("at"), _json(record))
+    return told.select(pl.col("closing").alias("at"), json_texts(record))
 
 
-def _json(record: pl.Expr) -> pl.Expr:
+def json_texts(record: pl.Expr) -> pl.Expr:
     """JSON of a record in which an absent member is absent, as the schema wants it, and not null."""
     text = record.struct.json_encode()
     return text.str.replace_all(r',"[A-Za-z]+":null', "").alias("text")

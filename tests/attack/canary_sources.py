@@ -1,5 +1,6 @@
 """Exports of every kind of source that hold the residents, with the dirt that real exports have."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def write_canaries(home: Home, people: Sequence[Resident]) -> None:
         own = [item for item in people[start:] if item.postcode in {code for code, _ in POSTCODES[town]}]
         write(home.participant(town).sources / "vroegsignalen_december.json", _list(own))
         write(home.participant(town).sources / "voorzieningen_december.csv", _provisions(own))
+        write(home.participant(town).sources / "schuldhulpverlening_december.json", _counselling(own))
         _write_broken(home.participant(town).sources, people[at])
     _write_broken(home.participant("es-stroom").sources, people[0])
     _write_broken(home.participant("hc-huis").sources, people[1])
@@ -159,6 +161,29 @@ def _provisions(people: Sequence[Resident]) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
+def _counselling(people: Sequence[Resident]) -> bytes:
+    """A message for debt counselling with the residents in what is not read, and in what is read and refused."""
+    cases: list[dict[str, Any]] = []
+    for at, row in enumerate(_rows(people).iter_rows(named=True)):
+        text = _whole(people[at])
+        told: dict[str, Any] = {
+            "gemeentecode": "GM0664",
+            "omschrijving": text,
+            "aanmelding": {"startdatum": f"{MONTH}-01"},
+            "client": [client(row)],
+            "schulden": [{"bedrag": 1200, "schuldeiser": {"naam": text}}],
+            "uitstroom": {"datum": f"{MONTH}-20", "reden": "Ingetrokken", "omschrijving": text},
+        }
+        if at % 5 == 1:
+            told["uitstroom"]["reden"] = text
+        if at % 5 == 2:
+            told["intake"] = {"startdatum": text}
+        if at % 5 == 3:
+            told["client"][0]["Huisnummer"] += f" {people[at].bsn}"
+        cases.append(told)
+    return json.dumps({"leveringen": [{"schuldhulptrajecten": cases}]}, ensure_ascii=False).encode()
+
+
 def _write_broken(folder: Path, item: Resident) -> None:
     """Files that cannot be read at all, each with the resident at the place that the error is about."""
     text = _whole(item)
@@ -167,3 +192,4 @@ def _write_broken(folder: Path, item: Resident) -> None:
     write(folder / "huurachterstanden_kapot.xlsx", b"PK\x03\x04" + text.encode())
     write(folder / "vroegsignalen_kapot.json", f'{{"leveringen": [{{"client": "{text}"'.encode())
     write(folder / "vroegsignalen_anders.json", f'{{"leveringen": "{text}"}}'.encode())
+    write(folder / "schuldhulp_kapot.json", f'{{"leveringen": [{{"schuldhulptrajecten": "{text}"}}]}}'.encode())

@@ -40,7 +40,14 @@ pytestmark = pytest.mark.xdist_group("network")
 PEOPLE = residents()
 PLACES = Search(tuple(PEOPLE))
 EVERYTHING = Search(tuple(PEOPLE), tuple(code for places in POSTCODES.values() for code, _ in places))
-SOURCE_TYPES = ("payment_arrears", "supply_stop_notice", "eviction_notice", "early_warning_case", "support_provision")
+SOURCE_TYPES = (
+    "payment_arrears",
+    "supply_stop_notice",
+    "eviction_notice",
+    "early_warning_case",
+    "support_provision",
+    "debt_counselling_case",
+)
 HUB_TYPES = ("indicator_observation", "regional_share", "population_reference")
 
 

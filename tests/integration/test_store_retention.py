@@ -126,14 +126,14 @@ def test_a_month_that_lost_events_before_its_first_release_is_never_released(at_
     maintain(Network.open(root), TOWN, OLD)
     before = release_state(root, TOWN)
     report = tasks.month(root, TOWN, LAST, AFTER)
-    assert (report.stands, report.lost) == ([*BACK], ["2025-12", "2025"])
+    assert (report.stands, report.lost) == ([*BACK], ["2025-12", "2025-Q4", "2025"])
     assert (report.statuses.total(), report.parcels) == (0, 0)
     after = release_state(root, TOWN)
     assert after["published.cells"] == before["published.cells"]
     assert after["node.releases"] == before["node.releases"]
     shown = run("month", "2025-12", "-p", TOWN, "--home", root)
     assert shown.code == 0
-    assert f"{TOWN}: 2025-12, 2025 can be released no more." in shown.out
+    assert f"{TOWN}: 2025-12, 2025-Q4, 2025 can be released no more." in shown.out
 
 
 def test_a_closed_month_that_was_not_released_in_time_is_never_released(at_stage: Callable[[str], Path]) -> None:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.indicators import count_cells, load_catalogue, prepare
+from tests.spec import debt_oracle
 from tests.spec import indicator_oracle as oracle
 
-PERIODS = ["2024-11", "2024-12", "2025-01", "2025-06", "2025-07", "2024", "2025"]
+PERIODS = ["2024-11", "2024-12", "2025-01", "2025-06", "2025-07", "2024-Q4", "2025-Q1", "2024", "2025"]
 
 addresses = st.sampled_from([bytes([n]) * 32 for n in range(6)])
 districts = st.sampled_from(["wk900101", "wk900102", "wk900103", "wk900199"])
@@ -86,6 +87,14 @@ events = st.builds(
         max_size=12,
         unique_by=lambda row: row["event_id"],
     ),
+    debt_counselling_case=rows(
+        applied_on=st.sampled_from([date(2024, 12, 3), date(2024, 12, 4), date(2024, 12, 31), date(2025, 1, 1)]),
+        first_talk_on=st.none() | st.dates(date(2024, 12, 3), date(2025, 2, 1)),
+        arrangement_result=st.sampled_from([None, "amicable", "statutory", "refused", "withdrawn"]),
+        arrangement_ended_on=st.none() | edges,
+        end_reason=st.sampled_from([None, *sorted(debt_oracle.DROPPED_OUT), "completed", "other"]),
+        ended_on=st.none() | edges,
+    ).map(lambda found: [dict(row, district="wk900101") for row in found]),
 )
 
 

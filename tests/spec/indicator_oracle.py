@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from tests.spec import debt_oracle
 from tests.spec.oracle_rows import Row, ending, month, runs, told_once
 
 MUNICIPALITY = "gm9001"
@@ -68,6 +69,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "started_on": pl.Date,
         "ended_on": pl.Date,
     },
+    "debt_counselling_case": {
+        "address": pl.Binary,
+        "district": pl.String,
+        "applied_on": pl.Date,
+        "first_talk_on": pl.Date,
+        "arrangement_result": pl.String,
+        "arrangement_ended_on": pl.Date,
+        "end_reason": pl.String,
+        "ended_on": pl.Date,
+    },
     "population_reference": {
         "area": pl.String,
         "area_vintage": pl.Int32,
@@ -102,6 +113,7 @@ class Events:
     eviction_notice: Sequence[Row] = field(default_factory=list)
     assistance_spell: Sequence[Row] = field(default_factory=list)
     support_provision: Sequence[Row] = field(default_factory=list)
+    debt_counselling_case: Sequence[Row] = field(default_factory=list)
     population_reference: Sequence[Row] = field(default_factory=lambda: POPULATION)
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -196,6 +208,11 @@ def numerators(events: Events, period: str) -> dict[str, list[Place]]:
     }
 
 
+def quarterly(events: Events, period: str) -> dict[str, list[Place]]:
+    started = debt_oracle.started(events.debt_counselling_case, period)
+    return {"debt_counselling_started_per_1000_households": places(started)}
+
+
 def yearly(events: Events, period: str) -> dict[str, list[Place]]:
     def carried_out(rows: Iterable[Row]) -> list[Place]:
         done = (row for row in rows if row["stage"] == "carried_out" and row["effective_on"])
@@ -204,6 +221,7 @@ def yearly(events: Events, period: str) -> dict[str, list[Place]]:
     return {
         "supply_stops_per_1000_households": carried_out(events.supply_stop_notice),
         "evictions_per_1000_households": carried_out(events.eviction_notice),
+        **{name: places(rows) for name, rows in debt_oracle.of_year(events.debt_counselling_case, period).items()},
     }
 
 
@@ -213,8 +231,11 @@ BASES = {
     "reached_share": "closed cases",
     "help_accepted_share": "reached_share",
     "assistance_ends_share": "running spells",
+    "first_talk_within_four_weeks_share": "talks due",
+    "amicable_settlement_share": "arrangements ended",
+    "debt_counselling_dropout_share": "ended with a reason",
 }
-ONLY_BELOW = {"closed cases", "running spells"}
+ONLY_BELOW = {"closed cases", "running spells", "talks due", "arrangements ended", "ended with a reason"}
 BY_DISTRICT = {"signals_per_1000_households", "households_with_signal_share"}
 
 
@@ -233,7 +254,8 @@ def count(events: Events, periods: Sequence[str]) -> dict[tuple[str, str, str | 
     """(period, indicator, district group or None) → (numerator, counted denominator or public population)."""
     cells: dict[tuple[str, str, str | None], tuple[Answer, Answer | int]] = {}
     for period in periods:
-        found = numerators(events, period) if "-" in period else yearly(events, period)
+        kind = quarterly if "Q" in period else numerators if "-" in period else yearly
+        found = kind(events, period)
         for indicator in found.keys() - ONLY_BELOW:
             below = answer("share", found[BASES[indicator]]) if indicator in BASES else population(indicator)
             cells[period, indicator, None] = answer(indicator, found[indicator]), below

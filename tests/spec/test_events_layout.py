@@ -51,6 +51,7 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "supply_stop_notice",
         "eviction_notice",
         "early_warning_case",
+        "debt_counselling_case",
         "population_reference",
         "indicator_observation",
         "delivery_statement",
@@ -156,18 +157,35 @@ def test_the_code_lists_in_the_docs_are_those_of_the_schemas(event_type: EventTy
 
 
 @pytest.mark.shared
-def test_the_dutch_codes_in_the_docs_are_those_of_the_national_message() -> None:
-    path = ROOT.parent / "shared" / "data" / "vng" / "ddas_vroegsignalering_v0.9.schema.json"
+@pytest.mark.parametrize(
+    ("message", "lists"),
+    [
+        (
+            "ddas_vroegsignalering_v0.9",
+            {
+                "PartnerType": "EnumSignaalpartner",
+                "SignalStatus": "EnumSignaalstatus",
+                "ContactKind": "EnumContactsoort",
+                "PartOfDay": "EnumDagdeel",
+                "CaseResult": "EnumEindresultaat",
+            },
+        ),
+        (
+            "ddas_schuldhulpverlening_v1.0",
+            {
+                "DebtCounsellingDecision": "EnumBeschikkingssoort",
+                "DebtSolution": "EnumOplossingssoort",
+                "DebtCounsellingEnd": "EnumUitstroomreden",
+            },
+        ),
+    ],
+)
+def test_the_dutch_codes_in_the_docs_are_those_of_the_national_message(message: str, lists: dict[str, str]) -> None:
+    path = ROOT.parent / "shared" / "data" / "vng" / f"{message}.schema.json"
     if not path.exists():
         pytest.skip("the national message's schema is not shipped")
     national = json.loads(path.read_text(encoding="utf-8"))["$defs"]
-    for ours, theirs in {
-        "PartnerType": "EnumSignaalpartner",
-        "SignalStatus": "EnumSignaalstatus",
-        "ContactKind": "EnumContactsoort",
-        "PartOfDay": "EnumDagdeel",
-        "CaseResult": "EnumEindresultaat",
-    }.items():
+    for ours, theirs in lists.items():
         assert {dutch for dutch, _ in documented_code_lists()[ours]} == set(national[theirs]["enum"])
 
 

@@ -254,6 +254,82 @@ def test_a_provision_told_as_running_and_as_ended_or_by_municipality_and_provide
     assert months == [(5, 22_000), (4, 22_000), (3, 22_000)]
 
 
+def debts(drawing: str) -> oracle.Events:
+    """Cases from columns of debt_counselling_case; those that are not drawn are empty."""
+    usual = dict.fromkeys(oracle.SCHEMAS["debt_counselling_case"]) | {"district": "wk900101"}
+    return oracle.Events(debt_counselling_case=[usual | row for row in table(drawing)])
+
+
+def test_debt_counselling_starts_on_the_day_of_application_once_per_home_and_day(engine: Engine) -> None:
+    events = debts("""
+        address | applied_on | first_talk_on
+        A       | 2025-01-01 | -
+        A       | 2025-01-01 | 2025-01-20
+        A       | 2025-03-31 | -
+        B       | 2024-12-31 | 2025-01-20
+        C       | 2025-04-01 | -
+    """)
+    found = engine(events, ["2024-Q4", "2025-Q1", "2025-Q2"])
+    started = "debt_counselling_started_per_1000_households"
+    assert found["2025-Q1", started, None] == (2, 10_000), "A twice: told again is the same, applied again is not"
+    assert found["2024-Q4", started, None] == found["2025-Q2", started, None] == (1, 10_000)
+
+
+def test_a_first_talk_is_in_time_up_to_the_28th_day_and_counts_in_the_year_in_which_that_day_lies(
+    engine: Engine,
+) -> None:
+    events = debts("""
+        address | applied_on | first_talk_on
+        A       | 2025-03-03 | 2025-03-31
+        B       | 2025-03-03 | 2025-04-01
+        C       | 2025-03-03 | -
+        D       | 2024-12-04 | 2024-12-10
+        E       | 2024-12-03 | 2024-12-10
+        F       | 2025-12-04 | 2025-12-05
+        G       | 2025-05-01 | -
+        G       | 2025-05-01 | 2025-05-02
+        H       | 2025-05-01 | 2025-08-01
+        H       | 2025-09-01 | 2025-09-02
+    """)
+    found = engine(events, ["2024", "2025"])
+    # A, D, G and H of A to D, G and H; H was late once and in time once
+    assert found["2025", "first_talk_within_four_weeks_share", None] == (4, 6)
+    assert found["2024", "first_talk_within_four_weeks_share", None] == (1, 1), "E: its term ended on 31 December"
+
+
+def test_an_arrangement_counts_by_its_last_end_and_only_consent_is_amicable(engine: Engine) -> None:
+    events = debts("""
+        address | applied_on | arrangement_result | arrangement_ended_on
+        A       | 2024-06-01 | amicable           | 2025-01-01
+        B       | 2024-06-01 | refused            | 2025-02-01
+        B       | 2024-06-01 | statutory          | 2025-12-31
+        C       | 2024-06-01 | withdrawn          | 2025-05-01
+        D       | 2024-06-01 | amicable           | 2024-12-31
+        E       | 2024-06-01 | -                  | -
+        F       | 2024-06-01 | refused            | 2025-03-01
+        F       | 2024-09-01 | amicable           | 2025-09-01
+    """)
+    found = engine(events, ["2025"])
+    assert found["2025", "amicable_settlement_share", None] == (2, 4), "A and F of A, B, C and F"
+
+
+def test_dropping_out_is_one_of_three_recorded_reasons(engine: Engine) -> None:
+    events = debts("""
+        address | applied_on | end_reason     | ended_on
+        A       | 2024-06-01 | did_not_appear | 2025-01-01
+        B       | 2024-06-01 | withdrawn      | 2025-02-01
+        C       | 2024-06-01 | did_not_comply | 2025-12-31
+        D       | 2024-06-01 | completed      | 2025-02-01
+        E       | 2024-06-01 | solved_self    | 2025-02-01
+        F       | 2024-06-01 | not_suitable   | 2025-02-01
+        G       | 2024-06-01 | -              | 2025-02-01
+        H       | 2024-06-01 | other          | -
+        I       | 2024-06-01 | withdrawn      | 2026-01-01
+    """)
+    found = engine(events, ["2025"])
+    assert found["2025", "debt_counselling_dropout_share", None] == (3, 6), "G has no reason, H no day, I another year"
+
+
 def test_district_cells_follow_the_fixed_map_and_an_unknown_district_counts_in_the_total_only(engine: Engine) -> None:
     events = arrears("""
         address | partner_type | signalled_on | district

@@ -36,7 +36,14 @@ MONTHLY = {
     "guidance_per_1000_inhabitants",
     "youth_support_per_1000_inhabitants",
 }
-YEARLY = {"evictions_per_1000_households", "supply_stops_per_1000_households"}
+QUARTERLY = {"debt_counselling_started_per_1000_households"}
+YEARLY = {
+    "evictions_per_1000_households",
+    "supply_stops_per_1000_households",
+    "first_talk_within_four_weeks_share",
+    "amicable_settlement_share",
+    "debt_counselling_dropout_share",
+}
 GOOD = (
     "SELECT p.period, s.address AS unit, s.district FROM periods p JOIN signals s ON s.signalled_on >= p.period_start"
 )
@@ -52,9 +59,10 @@ VIEWS = sorted((CATALOGUE.parent / "views").glob("*.sql"))
 
 def test_the_catalogue_holds_its_indicators_with_their_periods() -> None:
     catalogue = load_catalogue()
-    assert set(catalogue) == FROM_CBS | MONTHLY | YEARLY
+    assert set(catalogue) == FROM_CBS | MONTHLY | QUARTERLY | YEARLY
     assert {entry.id for entry in catalogue.values() if entry.source == "open_data"} == FROM_CBS
     assert {entry.id for entry in catalogue.values() if entry.release_period == "month"} == MONTHLY
+    assert {entry.id for entry in catalogue.values() if entry.release_period == "quarter"} == QUARTERLY
     assert [entry.id for entry in catalogue.values() if entry.release_level == "region"] == [
         "evictions_per_1000_households"
     ]
@@ -62,12 +70,17 @@ def test_the_catalogue_holds_its_indicators_with_their_periods() -> None:
 
 def test_a_figure_that_is_better_when_higher_or_lower_is_the_exception() -> None:
     judged = [entry.id for entry in load_catalogue().values() if entry.polarity != "ambiguous"]
-    assert judged == ["evictions_per_1000_households", "reached_share", "supply_stops_per_1000_households"]
+    assert judged == [
+        "evictions_per_1000_households",
+        "first_talk_within_four_weeks_share",
+        "reached_share",
+        "supply_stops_per_1000_households",
+    ]
 
 
 def test_the_catalogue_table_has_a_row_per_indicator_with_texts_in_both_languages() -> None:
     table = catalogue_table(load_catalogue())
-    assert table["indicator"].to_list() == sorted(FROM_CBS | MONTHLY | YEARLY)
+    assert table["indicator"].to_list() == sorted(FROM_CBS | MONTHLY | QUARTERLY | YEARLY)
     assert min(table.select(pl.col("^(definition|proxy_for)_(nl|en)$").str.len_chars().min()).row(0)) > 40
     fewest = table.select(pl.col("^(does_not_say|perverse_incentives|misses)_(nl|en)$").list.len().min()).row(0)
     assert min(fewest) >= 1

@@ -194,7 +194,7 @@ class TestPublishedMessage:
         schema = json.loads((VNG / "ddas_vroegsignalering_v0.9.schema.json").read_text())
         validator = jsonschema.Draft202012Validator(schema)
         for name in ("gm0221", "gm0981"):
-            for path in sorted(tmp_path.glob(f"{name}/*/*.json")):
+            for path in sorted(tmp_path.glob(f"{name}/*/vroegsignalen*.json")):
                 wrong = {
                     error.json_path.rsplit(".", 1)[-1] for error in validator.iter_errors(json.loads(path.read_text()))
                 }

@@ -149,7 +149,7 @@ def test_without_any_event_every_cell_is_there_and_none_is_zero() -> None:
         for name, frame in oracle.Events(population_reference=[]).frames().items():
             con.register(name, frame)
         prepare(con, oracle.RELEASE_KEY)
-        found = count_cells(con, CATALOGUE, oracle.MUNICIPALITY, ["2025-05", "2025"])
+        found = count_cells(con, CATALOGUE, oracle.MUNICIPALITY, ["2025-05", "2025-Q2", "2025"])
     cells = node_release(found, CATALOGUE, oracle.MUNICIPALITY)
     own = [entry for entry in CATALOGUE.values() if entry.source == "events" and entry.release_level != "region"]
     shares = sum(entry.denominator.sql is not None for entry in own)
