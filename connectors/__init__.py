@@ -10,6 +10,7 @@ from connectors import (
     debt_counselling_message,
     early_warning_message,
     energy_supplier,
+    grid_operator,
     health_insurer,
     housing_corporation,
     population_reference,
@@ -29,6 +30,7 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     population_reference.CONNECTOR,
     assistance_spells.CONNECTOR,
     support_provisions.CONNECTOR,
+    grid_operator.CONNECTOR,
 )
 
 __all__ = ["CONNECTORS", "Batch", "Connector", "SourceError", "connector_for"]

@@ -1,6 +1,7 @@
 """Where an address lies: municipality and district by full postcode and house number, never by less."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,31 @@ SCHEMA: Final = {
     "municipality": pl.String,
     "district": pl.String,
 }
-FIELD: Final = "postcode, house number"
+ADDRESS, RANGE = "postcode, house number", "first postcode, last postcode"
 REMEDIES: Final = {
-    "address_unknown": "Correct the postcode or the house number; a new address needs a newer address reference.",
-    "address_ambiguous": "The address reference gives two answers: use a newer one, or ask its supplier to mend it.",
-    "other_municipality": "The address lies in another municipality: send the signal there, and take it off this list.",
+    "address_unknown": (
+        ADDRESS,
+        "Correct the postcode or the house number; a new address needs a newer address reference.",
+    ),
+    "address_ambiguous": (
+        ADDRESS,
+        "The address reference gives two answers: use a newer one, or ask its supplier to mend it.",
+    ),
+    "other_municipality": (
+        ADDRESS,
+        "The address lies in another municipality: send the signal there, and take it off this list.",
+    ),
+    "range_unknown": (
+        RANGE,
+        "The address reference does not know one of the two postcodes: use a newer one. Elsewhere nothing is needed.",
+    ),
+    "range_ambiguous": (
+        RANGE,
+        "The postcodes between the two lie in more than one municipality, so it is nobody's. Nothing needs to be done.",
+    ),
+    "range_elsewhere": (RANGE, "The range lies in another municipality. Nothing needs to be done."),
 }
+"""By reason why something lies nowhere: which fields are meant, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,11 @@ class AddressReference:
                 f"It must be there and have the columns {', '.join(SCHEMA)} ({type(error).__name__}).",
                 "Put the reference of your supplier of addresses in that form.",
             ) from None
+
+    @cached_property
+    def postcodes(self) -> pl.DataFrame:
+        """Each postcode with its municipalities and districts, a row for each, in order of postcode."""
+        return self.ranges.select("postcode", "municipality", "district").unique().sort(pl.all())
 
     def places(self, rows: pl.DataFrame, only: str | None = None) -> pl.DataFrame:
         """Say where each row lies, in their order.
@@ -84,7 +109,7 @@ def divided(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
     Args:
         rows: with `source_row`.
-        places: where each of them lies, as `AddressReference.places` says it.
+        places: where each of them lies, as `AddressReference.places` or `places_of_ranges` says it.
 
     Returns:
         Rows with one answer, in their order, with `municipality` and `district`; and the others as refused rows
@@ -94,7 +119,7 @@ def divided(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     resolved = placed.filter(pl.col("_reason").is_null()).drop("_reason")
     unplaced = placed.filter(pl.col("_reason").is_not_null())
     parts = [
-        refuse(unplaced.filter(pl.col("_reason") == name).select(rows.columns), name, FIELD, remedy)
-        for name, remedy in REMEDIES.items()
+        refuse(unplaced.filter(pl.col("_reason") == name).select(rows.columns), name, field, remedy)
+        for name, (field, remedy) in REMEDIES.items()
     ]
     return resolved, pl.concat(parts).sort("source_row")

@@ -17,6 +17,7 @@ from services.privacy.sealing import open_bytes, seal_bytes
 from services.registry import EventType
 from services.sending import routing
 from services.sending.addresses import divided
+from services.sending.ranges import places_of_ranges
 from services.sending.sender import Sender
 
 PLACES_CONTEXT: Final = b"spiegelnet/places/v1"
@@ -27,7 +28,7 @@ class Placed:
     """A batch's rows, placed.
 
     Attributes:
-        rows: what goes to somebody; events at an address with `municipality` and `district`.
+        rows: what goes to somebody; events at an address or of a range of postcodes with `municipality` and `district`.
         refused: what goes to nobody, as refused rows, a frame per kind of reason.
         nodes: municipalities that took part when the batch was placed.
     """
@@ -51,16 +52,16 @@ def placed(sender: Sender, source: bytes, batch: int, event_type: EventType, row
         Fatal: there is no address reference, or the outbox is damaged.
         Retryable: the outbox stayed locked.
     """
-    at_address = "household" in rows.columns
-    if not at_address and event_type.contract.receiver != routing.AREA:
+    by_reference = "household" in rows.columns or "postcode_to" in rows.columns
+    if not by_reference and event_type.contract.receiver != routing.AREA:
         return Placed(rows, (), sender.nodes)
     sender.at("place")
     kept = sender.outbox.places(source, batch)
     if kept is None:
-        sealed = _sealed(sender, _places(sender, rows)) if at_address else b""
+        sealed = _sealed(sender, _places(sender, rows)) if by_reference else b""
         kept = sender.outbox.keep_places(source, batch, sender.nodes, sealed)
     nodes, sealed = kept
-    if not at_address:
+    if not by_reference:
         return Placed(rows, (), nodes)
     resolved, unplaced = divided(rows, _opened(sender, sealed))
     inside, strangers = routing.outside(resolved, nodes)
@@ -68,8 +69,11 @@ def placed(sender: Sender, source: bytes, batch: int, event_type: EventType, row
 
 
 def _places(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:
-    """A municipality's own list may hold its own addresses only."""
-    return sender.reference.places(rows, only=sender.id if sender.participant.kind == "municipality" else None)
+    """A municipality's own list may hold its own addresses only, and it keeps its own ranges of a public file."""
+    only = sender.id if sender.participant.kind == "municipality" else None
+    if "postcode_to" in rows.columns:
+        return places_of_ranges(sender.reference, rows, only)
+    return sender.reference.places(rows, only)
 
 
 def _sealed(sender: Sender, places: pl.DataFrame) -> bytes:

@@ -53,6 +53,7 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "early_warning_case",
         "debt_counselling_case",
         "population_reference",
+        "household_context",
         "indicator_observation",
         "delivery_statement",
         "receipt",
