@@ -1,8 +1,8 @@
 """Energy supplier: payment arrears and end-of-supply notices, as its debtor administration exports them.
 
 Text files with `;`, decimal comma, dates `31-12-2026`, in the code page of Windows. `energie_achterstanden*.csv` holds
-arrears, `energie_afsluitingen*.csv` notices that supply is to end or has ended. Names, BSN and remarks are in the file
-and are not read.
+arrears, `energie_afsluitingen*.csv` notices that supply is to end or has ended; whether the household was reached is in
+them where the supplier writes it down. Names, BSN and remarks are in the file and are not read.
 """
 
 from collections.abc import Iterator
@@ -46,6 +46,7 @@ STOPS: Final = Table(
         date("noticed_on", "Gemeld op", DAY),
         date("effective_on", "Einde levering", DAY, optional=True),
         amount("arrears_eur", "Openstaand bedrag", decimal=",", optional=True),
+        flag("household_reached", "Contact gehad", YES_NO),
     ),
 )
 

@@ -24,6 +24,8 @@ SENDER_KINDS = (
     "open_data",
     "hub",
 )
+STATUSES = PROPOSED, ACTIVE, DEPRECATED, RETIRED = ("proposed", "active", "deprecated", "retired")
+"""Of a version: proposed and deprecated ones are received, active ones sent too, retired ones neither."""
 BATCH_RULES = ("max_share_quarantined", "max_share_duplicate", "max_events")
 _EXPECTATION = re.compile(r"expect_[a-z_]+\Z")
 
@@ -62,6 +64,7 @@ class Contract:
         id: of the contract.
         event_type: its event type's name.
         version: major version, the same as the schema's.
+        status: one of `STATUSES`; see `services.registry.Registry.in_use`.
         origin: `source` (a connector makes it) or `node` (this software makes it).
         sender: kinds of participant that may send it, of `SENDER_KINDS`.
         receiver: who gets it, of `RECEIVERS`: the municipality that the event names, the sender's own node, every node
@@ -79,6 +82,7 @@ class Contract:
     id: str
     event_type: str
     version: int
+    status: str
     origin: str
     sender: tuple[str, ...]
     receiver: str
@@ -111,6 +115,7 @@ def read_contract(path: Path, name: str, version: int) -> Contract:
         id=_text(contract.id, "id", path),
         event_type=name,
         version=version,
+        status=_one_of({"status": contract.status}, "status", STATUSES, path),
         origin=_one_of(custom, "origin", ORIGINS, path),
         sender=tuple(_one_of({"from": kind}, "from", SENDER_KINDS, path) for kind in custom.get("from") or [None]),
         receiver=_one_of(custom, "to", RECEIVERS, path),
@@ -169,7 +174,8 @@ def _retention(contract: OpenDataContractStandard, path: Path) -> int:
 def _one_of(values: Mapping[Any, Any], key: str, allowed: Iterable[str], path: Path) -> str:
     value = values.get(key)
     if not isinstance(value, str) or value not in allowed:
-        raise ContractError(f"{path.name}: customProperties.{key} must be one of {', '.join(allowed)}")
+        where = key if key == "status" else f"customProperties.{key}"
+        raise ContractError(f"{path.name}: {where} must be one of {', '.join(allowed)}")
     return value
 
 

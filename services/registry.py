@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 from fastavro.schema import SchemaParseException, parse_schema, to_parsing_canonical_form
 
-from services.avro.compatibility import compatibility, signature
+from services.avro.compatibility import compatibility, extension, signature
 from services.avro.shape import Shape, UnsupportedSchemaError, arrow_schema, shape_of
-from services.contracts import Contract, ContractError, read_contract
+from services.contracts import ACTIVE, Contract, ContractError, read_contract
 from services.errors import Fatal
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -60,14 +60,14 @@ class Registry:
     types: Mapping[tuple[str, int], EventType]
     hashes: Mapping[bytes, EventType]
 
-    def get(self, name: str, version: int = 1) -> EventType:
-        """Return an event type.
+    def get(self, name: str, version: int | None = None) -> EventType:
+        """Return a version of an event type, by default the newest: it has all fields that any version has.
 
         Raises:
             RegistryError: there is none of that name and version.
         """
         try:
-            return self.types[name, version]
+            return self.types[name, max(self.versions(name), default=0) if version is None else version]
         except KeyError:
             raise RegistryError(
                 "An event type was asked for that this node does not know.",
@@ -89,6 +89,19 @@ class Registry:
                 f"Its hash begins with {sha256[:4].hex()}.",
                 "Update this node, or ask the sender which version of which event type it used.",
             ) from None
+
+    def in_use(self, name: str) -> EventType:
+        """Return the version that is sent: the newest of which the contract is active. Others are received only.
+
+        Raises:
+            RegistryError: there is no event type of that name.
+        """
+        active = [number for number in self.versions(name) if self.types[name, number].contract.status == ACTIVE]
+        return self.get(name, max(active, default=None))
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """Return the versions of an event type, in order; none where there is no such type."""
+        return tuple(sorted(number for known, number in self.types if known == name))
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all event types, in alphabetical order, each once."""
@@ -118,6 +131,8 @@ def _load(root: Path) -> Registry:
         raise RegistryError(f"Contracts without a schema: {orphans}.", todo="Add the schema or remove the contract.")
     if not types:
         raise RegistryError(f"There is no schema below {root / 'schemas'}.", todo="Install the product again.")
+    for event_type in types.values():
+        _check_versions(event_type, types)
     return Registry(types, {event_type.sha256: event_type for event_type in types.values()})
 
 
@@ -137,6 +152,25 @@ def _event_type(root: Path, path: Path) -> EventType:
     except (UnsupportedSchemaError, SchemaParseException, ContractError) as error:
         raise RegistryError(f"{name} v{version} cannot be used.", f"{error}.", "Mend its schema or contract.") from None
     return EventType(name, version, schema, sha256, contract, shape, arrow_schema(shape))
+
+
+def _check_versions(event_type: EventType, types: Mapping[tuple[str, int], EventType]) -> None:
+    """Refuse versions of one event type whose events do not fit in one table, or of which none is sent."""
+    name, version = event_type.name, event_type.version
+    if not any(known == name and other.contract.status == ACTIVE for (known, _), other in types.items()):
+        raise RegistryError(f"No version of {name} is active.", todo="Give one of its contracts the status active.")
+    if version == 1:
+        return
+    before = types.get((name, version - 1))
+    if before is None:
+        what = f"{name} v{version} is there, and v{version - 1} is not."
+        raise RegistryError(what, todo="Install the product again.")
+    if broken := extension(signature(before.schema), signature(event_type.schema)):
+        raise RegistryError(
+            f"{name} v{version} does not extend v{version - 1}: {'; '.join(broken)}.",
+            "Receivers take both, and events of both stand in one table.",
+            "Add optional fields, or codes at the end of a list; what is more than that is another event type.",
+        )
 
 
 def _check_published(event_type: EventType, published: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""What of a published schema may not change without a new version.
+"""What of a published schema may not change without a new version, and what a new version may change.
 
 Parcels name their schema by hash and are read with exactly that schema, so every change of bytes breaks; so does a
 change of meaning that the hash does not see: a date that becomes a number, a field whose privacy class changes.
-Documentation is free to improve.
+Documentation is free to improve. A new version stands beside the old one; events of both fit in one table.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,34 @@ def compatibility(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     changed = [f"{name} was {old[name]} and is {new[name]}" for name in old if name in new and old[name] != new[name]]
     moved = not removed and not added and list(old) != list(new)
     return removed + added + changed + (["the order of fields was changed"] if moved else [])
+
+
+def extension(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return what keeps events of two versions from standing in one table, a phrase for each; both are signatures.
+
+    A version may add optional fields, and codes at the end of a list.
+
+    Returns:
+        Phrases such as `fee_eur was added and is not optional`; empty when nothing does.
+    """
+    removed = [f"{name} was removed" for name in old if name not in new]
+    added = [f"{name} was added and is not optional" for name in new if name not in old and not _optional(new[name])]
+    changed = [
+        f"{name} was {old[name]} and is {new[name]}"
+        for name in old
+        if name in new and old[name] != new[name] and not _has_more_codes(old[name], new[name])
+    ]
+    return removed + added + changed
+
+
+def _optional(line: str) -> bool:
+    return line.startswith("null|")
+
+
+def _has_more_codes(old: str, new: str) -> bool:
+    """Say whether a field, an enum in both versions, has the same codes and further ones behind them."""
+    (kind, _, privacy), (more, _, also) = old.rpartition(" "), new.rpartition(" ")
+    return privacy == also and kind.endswith(")") and more.endswith(")") and more.startswith(f"{kind[:-1]}, ")
 
 
 def _fields(record: Mapping[str, Any], named: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from services.avro.decode import decode_block
 from services.avro.encode import encode_rows
 from services.avro.errors import DecodeError
 from services.broker import Message
+from services.contracts import RETIRED
 from services.directory import HUB, Directory, Participant
 from services.privacy import parcel, pseudonym
 from services.privacy.errors import PrivacyError
@@ -89,7 +90,7 @@ class Opener:
         return OpenedParcel(header, inner, frame, rows, message.offset, message.appended_at)
 
     def _allowed(self, sender: Participant, inner: InnerHeader) -> bool:
-        """Say whether this sender may send this type to this receiver.
+        """Say whether this sender may send this version of this type to this receiver.
 
         A municipality reports to itself and to the hub: what it sends as its own list or case is not for another one.
 
@@ -98,7 +99,10 @@ class Opener:
         """
         if inner.event_type not in sender.may_send:
             return False
-        to = self.registry.get(inner.event_type, inner.version).contract.receiver
+        contract = self.registry.get(inner.event_type, inner.version).contract
+        if contract.status == RETIRED:
+            return False
+        to = contract.receiver
         if to == HUB:
             return self.participant == HUB
         own = to == SELF or (to == MUNICIPALITY and sender.kind == MUNICIPALITY)

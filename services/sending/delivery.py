@@ -92,13 +92,13 @@ def deliver_file(
     pending: dict[tuple[str, str], _Pending] = {}
     for number, batch in enumerate(file.connector.read(path)):
         room()
-        event_type = sender.registry.get(batch.event_type)
+        event_type = sender.registry.in_use(batch.event_type)
         _require_right(sender, event_type)
         _require_own_name(sender, file, batch, mended=mended)
         report.rows_read += batch.rows_read
         for receiver, rows in _routed(sender, file, event_type, number, batch, report):
             _hold_back(sender, file, event_type, receiver, rows, pending, report)
-    lasts = [(sender.registry.get(name), receiver, part) for (receiver, name), part in sorted(pending.items())]
+    lasts = [(sender.registry.in_use(name), receiver, part) for (receiver, name), part in sorted(pending.items())]
     for start in range(0, len(lasts), RECEIVERS_TOGETHER):
         room()
         _flush(sender, file, lasts[start : start + RECEIVERS_TOGETHER], report, last=True)
@@ -278,7 +278,7 @@ def enqueue_once(sender: Sender, event_type: str, receiver: str, frame: pl.DataF
         return 0
     return enqueue(
         sender,
-        sender.registry.get(event_type),
+        sender.registry.in_use(event_type),
         receiver,
         frame,
         delivery_id=sender.delivery_id(source, receiver, event_type),

@@ -1,8 +1,9 @@
 """Typed tables `events.<type>`: accepted events, decoded, derived from `intake` by a step that may be repeated.
 
-Each table, and each of its snapshots, carries the sequence number of the `intake` snapshot up to which it was derived,
-in the same commit as the rows. An event stands in its table once, whatever is decided about it later: `current_events`
-leaves out those that are held now.
+Events of all versions of a type stand in one table, with the columns of the newest. Each table, and each of its
+snapshots, carries the sequence number of the `intake` snapshot up to which it was derived, in the same commit as the
+rows. An event stands in its table once, whatever is decided about it later: `current_events` leaves out those that are
+held now.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from services.avro.decode import decode_rows
+from services.avro.shape import polars_schema
 from services.errors import Retryable
 from services.registry import EventType, Registry
 from services.store.intake import ACCEPTED, TABLE, TYPES, open_intake
@@ -73,7 +75,8 @@ def project(
         rows = _accepted(intake, _relevant(intake, name, done), name, table)
         if rows.height:
             typed = _decoded(registry, name, rows)
-            table = table or ensure_table(catalog, table_name(name), typed.schema)
+            if table is None or not {*typed.column_names} <= {*table.schema().column_names}:
+                table = ensure_table(catalog, table_name(name), typed.schema)
         elif table and catch_up and done < now:
             typed = table.schema().as_arrow().empty_table()
         else:
@@ -106,7 +109,8 @@ def current_tables(
 
     Args:
         catalog: of the private warehouse.
-        event_types: of each its newest version; names the columns when there are no events.
+        event_types: of each its newest version, whose columns are there; nothing stands in those that an event's own
+            version did not have.
         kept: snapshot id by table as `keep_snapshots` gave them, to read what counted then; by default what counts now.
 
     Returns:
@@ -117,9 +121,9 @@ def current_tables(
     """
     intake = open_intake(catalog)
     withdrawn = _withdrawn(intake, kept.get(TABLE) if kept else None).collect()
+    tables = {item.name: _whole(_typed(catalog, intake, item, kept), item) for item in event_types}
     return {
-        item.name: _typed(catalog, intake, item, kept).join(withdrawn, left_on=_IN_TYPED, right_on=PLACE, how="anti")
-        for item in event_types
+        name: events.join(withdrawn, left_on=_IN_TYPED, right_on=PLACE, how="anti") for name, events in tables.items()
     }
 
 
@@ -139,6 +143,14 @@ def _typed(catalog: SqlCatalog, intake: Table, event_type: EventType, kept: Mapp
     accepted = (pl.col("event_type") == event_type.name) & (pl.col("verdict") == ACCEPTED)
     known = scan(intake, kept[TABLE]).filter(accepted).select(PLACE).collect()
     return events.join(known, left_on=_IN_TYPED, right_on=PLACE, how="semi", maintain_order="left")
+
+
+def _whole(events: pl.DataFrame, event_type: EventType) -> pl.DataFrame:
+    """Add the columns that a table has not got yet: no event of the version that brings them has come."""
+    columns = polars_schema(event_type.shape)
+    return events.with_columns(
+        pl.lit(None, kind).alias(name) for name, kind in columns.items() if name not in events.columns
+    )
 
 
 def keep_snapshots(catalog: SqlCatalog, registry: Registry, name: str) -> dict[str, int]:
@@ -206,9 +218,9 @@ def _accepted(intake: Table, files: Sequence[DataFile], name: str, table: Table 
 
 
 def _decoded(registry: Registry, name: str, rows: pl.DataFrame) -> pa.Table:
-    """Decode by the version in which each event came; columns of the newest version, in its types."""
-    newest = registry.get(name, int(rows.select(pl.col("version").max()).item()))
-    parts = []
+    """Decode by the version in which each event came; columns of the newest version that is known, in its types."""
+    newest = registry.get(name)
+    parts = [pl.DataFrame(schema=polars_schema(newest.shape))]
     for (version,), part in rows.group_by("version", maintain_order=True):
         events = decode_rows(registry.get(name, int(str(version))), part["payload"].to_arrow())
         origin = part.select(pl.col(column).alias(as_name) for as_name, (column, _) in ORIGIN.items())

@@ -88,7 +88,7 @@ class Passed:
             keys = opening_keys(network.keys(receiver))
             for value in messages(self.root, receiver):
                 inner, avro = open_parcel(value, receiver, keys)
-                frame, _ = decode_block(network.registry.get(inner.event_type), avro, inner.event_count)
+                frame, _ = decode_block(network.registry.by_sha(inner.schema_sha256), avro, inner.event_count)
                 found.append((receiver, inner.event_type, frame, repr(inner).encode() + avro))
         return found
 

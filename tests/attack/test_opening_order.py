@@ -66,7 +66,8 @@ class Forge:
         """
         event_type = self.network.registry.get(kind)
         stream, number, previous = place or (secrets.token_bytes(16), 0, bytes(32))
-        told = InnerHeader(kind, 1, event_type.sha256, secrets.token_bytes(16), "2026", 2, last_of_delivery=True)
+        named, delivery = (kind, event_type.version, event_type.sha256), secrets.token_bytes(16)
+        told = InnerHeader(*named, delivery, "2026", 2, last_of_delivery=True)
         return seal_parcel(
             sender=sender,
             signing_key=(keys or self.network.keys(sender)).signing,
@@ -87,8 +88,9 @@ class Forge:
             "arisen_on": 20_000, "signalled_on": 20_040, "crisis": None, "warm_handover": None,
             "reported_by": "municipality" if kind == "early_warning_case" else "partner", "signal_status": None,
             "commodity": "gas", "stage": "carried_out", "cause": "nuisance", "noticed_on": 20_040,
-            "effective_on": 20_040, "arrears_eur": None, "contact_attempts": [], "reached": False, "result": None,
-            "matched_on": None, "opened_on": 20_040, "closed_on": None, "signals": [bytes(16)],
+            "effective_on": 20_040, "arrears_eur": None, "household_reached": None, "contact_attempts": [],
+            "reached": False, "result": None, "matched_on": None, "opened_on": 20_040, "closed_on": None,
+            "signals": [bytes(16)],
         }  # fmt: skip
         names = [item["name"] for item in self.network.registry.get(kind).schema["fields"]]
         random = {"event_id": 16, "address": 32}

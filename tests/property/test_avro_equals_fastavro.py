@@ -16,8 +16,8 @@ from services.avro.shape import Shape, polars_schema
 from services.registry import EventType, load_registry
 
 REGISTRY = load_registry()
-EVENT_TYPES = [REGISTRY.get(name) for name in REGISTRY.names()]
-each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda event_type: event_type.name)
+EVENT_TYPES = list(REGISTRY.types.values())
+each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda kind: f"{kind.name}-v{kind.version}")
 PLAIN = {
     "boolean": st.booleans(),
     "int": st.integers(-(2**31), 2**31 - 1),

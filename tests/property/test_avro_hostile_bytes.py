@@ -18,8 +18,8 @@ from services.avro.shape import Shape, min_bytes, polars_schema
 from services.registry import EventType, load_registry
 
 REGISTRY = load_registry()
-EVENT_TYPES = [REGISTRY.get(name) for name in REGISTRY.names()]
-each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda event_type: event_type.name)
+EVENT_TYPES = list(REGISTRY.types.values())
+each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda kind: f"{kind.name}-v{kind.version}")
 REASONS = {
     "block_too_long",
     "count_impossible",

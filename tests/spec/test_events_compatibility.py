@@ -1,14 +1,18 @@
-"""A published schema stays as it is: others hold events and parcels that were made with it."""
+"""A published schema stays as it is, others hold events and parcels made with it; a new version stands beside it.
+
+What a version may change is what lets receivers take both, and events of both stand in one table.
+"""
 
 import json
 from copy import deepcopy
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.avro.compatibility import compatibility, signature
+from services.avro.compatibility import compatibility, extension, signature
 from services.registry import canonical_sha256, load_registry
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -90,6 +94,60 @@ def test_a_breaking_change_is_found_and_named(change: Any, phrase: str) -> None:
     found = compatibility(signature(old), signature(new))
     assert len(found) == 1
     assert found[0].startswith(phrase)
+
+
+def add_a_needed_field(schema: dict[str, Any]) -> None:
+    schema["fields"].append({"name": "cents", "type": "int", "privacy": "measure"})
+
+
+def put_a_symbol_first(schema: dict[str, Any]) -> None:
+    field(schema, "partner_type")["type"]["symbols"].insert(0, "broadband")
+
+
+def drop_a_symbol(schema: dict[str, Any]) -> None:
+    field(schema, "partner_type")["type"]["symbols"].pop()
+
+
+@pytest.mark.parametrize("change", [add_a_field, add_a_symbol, swap_two_fields])
+def test_a_new_version_may_add_optional_fields_and_codes(change: Any) -> None:
+    old, new = payment_arrears(), payment_arrears()
+    change(new)
+    assert compatibility(signature(old), signature(new)) != []
+    assert extension(signature(old), signature(new)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "phrase"),
+    [
+        (change_int_to_long, "amount_eur was int measure and is long measure"),
+        (drop_a_field, "crisis was removed"),
+        (add_a_needed_field, "cents was added and is not optional"),
+        (put_a_symbol_first, "partner_type was PartnerType(energy"),
+        (drop_a_symbol, "partner_type was PartnerType(energy"),
+        (make_optional, "district was string quasi and is null|string quasi"),
+        (turn_a_date_into_a_number, "arisen_on was int(date) quasi and is int quasi"),
+        (call_a_pseudonym_public, "address was Pseudonym(32 bytes) pseudonym and is Pseudonym(32 bytes) public"),
+    ],
+)
+def test_more_than_that_is_another_event_type(change: Any, phrase: str) -> None:
+    old, new = payment_arrears(), payment_arrears()
+    change(new)
+    (found,) = extension(signature(old), signature(new))
+    assert found.startswith(phrase)
+
+
+def test_every_version_that_is_published_extends_the_one_before() -> None:
+    registry = load_registry()
+    pairs = [
+        (registry.get(name, before), registry.get(name, after))
+        for name in registry.names()
+        for before, after in pairwise(registry.versions(name))
+    ]
+    assert [(old.name, old.version, new.version) for old, new in pairs] == [("supply_stop_notice", 1, 2)]
+    for old, new in pairs:
+        assert extension(PUBLISHED[f"{old.name}/v{old.version}"]["fields"], signature(new.schema)) == []
+        assert old.sha256 != new.sha256
+        assert set(old.arrow_schema.names) < set(new.arrow_schema.names)
 
 
 def test_a_change_inside_an_array_of_records_is_found() -> None:

@@ -16,9 +16,9 @@ from services.registry import EventType, load_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = load_registry()
-EVENT_TYPES = [REGISTRY.get(name) for name in REGISTRY.names()]
+EVENT_TYPES = list(REGISTRY.types.values())
 PRIVACY_CLASSES = {"pseudonym", "quasi", "measure", "public"}
-each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda event_type: event_type.name)
+each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda kind: f"{kind.name}-v{kind.version}")
 
 
 def folders(kind: str) -> set[str]:
@@ -93,8 +93,11 @@ def test_what_identifies_an_address_is_classed_as_a_pseudonym(event_type: EventT
 @each_event_type
 def test_every_event_type_has_a_pass_and_a_fail_example_named_after_its_reason(event_type: EventType) -> None:
     names = [path.name for path in (ROOT / "schemas" / event_type.name / "examples").iterdir()]
+    versions = "|".join(str(number) for number in REGISTRY.versions(event_type.name))
+    assert [name for name in names if not re.match(rf"v({versions})\.", name)] == []
+    names = [name for name in names if name.startswith(f"v{event_type.version}.")]
     rules = {rule.id for rule in event_type.contract.row_rules if rule.severity == "fail"}
-    parts = [re.fullmatch(r"v1\.([a-z0-9_]+)\.(pass|fail)\.json", name) for name in names]
+    parts = [re.fullmatch(r"v[0-9]+\.([a-z0-9_]+)\.(pass|fail)\.json", name) for name in names]
     assert all(parts), names
     passing = [part[1] for part in parts if part and part[2] == "pass"]
     failing = [part[1] for part in parts if part and part[2] == "fail"]
@@ -113,7 +116,8 @@ def test_a_type_that_sources_make_has_a_connector(event_type: EventType) -> None
 
 @each_event_type
 def test_a_contract_is_odcs_and_never_repeats_a_type_of_the_schema(event_type: EventType) -> None:
-    text = (ROOT / "contracts" / event_type.name / "v1.odcs.yaml").read_text(encoding="utf-8")
+    path = ROOT / "contracts" / event_type.name / f"v{event_type.version}.odcs.yaml"
+    text = path.read_text(encoding="utf-8")
     contract = yaml.safe_load(text)
     standard = json.loads((Path(open_data_contract_standard.__file__).parent / "schema.json").read_text("utf-8"))
     found = jsonschema.validators.validator_for(standard)(standard).iter_errors(contract)

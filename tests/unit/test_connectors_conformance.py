@@ -65,7 +65,9 @@ def enum_symbols(kind: object) -> list[str] | None:
 
 
 def fields(event_type: str) -> list[dict[str, object]]:
-    return list(json.loads((SCHEMAS / event_type / "v1.avsc").read_text())["fields"])
+    """Fields of the newest version of an event type: a version that lacks one leaves its column out."""
+    newest = max((SCHEMAS / event_type).glob("v*.avsc"), key=lambda path: int(path.stem[1:]))
+    return list(json.loads(newest.read_text())["fields"])
 
 
 @pytest.mark.parametrize("connector", CONNECTORS, ids=lambda connector: connector.name)

@@ -24,6 +24,24 @@ def installation(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def elsewhere(installation: Path, name: str) -> Path:
+    """A copy of the copy: an installation is read once per process."""
+    for kind in ("schemas", "contracts"):
+        shutil.copytree(installation / kind, installation / name / kind)
+    return installation / name
+
+
+def second_version(root: Path, kind: str = '["null", "long"], "default": null') -> None:
+    """Add a proposed v2 of receipts with one more field, optional unless another kind is given."""
+    first = (root / "schemas" / "receipt" / "v1.avsc").read_text(encoding="utf-8")
+    late = f'{{"name": "late", "type": {kind}, "privacy": "measure", "doc": "Events that came late."}},\n    '
+    at = first.index('{"name": "issued_on"')
+    (root / "schemas" / "receipt" / "v2.avsc").write_text(first[:at] + late + first[at:], encoding="utf-8")
+    contract = (root / "contracts" / "receipt" / "v1.odcs.yaml").read_text(encoding="utf-8")
+    later = contract.replace("version: 1.0.0", "version: 2.0.0").replace("status: active", "status: proposed")
+    (root / "contracts" / "receipt" / "v2.odcs.yaml").write_text(later, encoding="utf-8")
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -44,6 +62,39 @@ def test_what_is_not_registered_is_an_error_that_names_what_is() -> None:
         load_registry().get("receipt", 2)
     with pytest.raises(RegistryError, match="ffffffff"):
         load_registry().by_sha(b"\xff" * 32)
+
+
+def test_the_newest_version_is_given_and_the_newest_active_one_is_sent(installation: Path) -> None:
+    second_version(installation)
+    registry = load_registry(installation)
+    assert registry.versions("receipt") == (1, 2)
+    assert (registry.get("receipt").version, registry.get("receipt", 1).version) == (2, 1)
+    assert registry.in_use("receipt").version == 1
+    agreed = elsewhere(installation, "agreed")
+    edit(agreed / "contracts" / "receipt" / "v2.odcs.yaml", "status: proposed", "status: active")
+    assert load_registry(agreed).in_use("receipt").version == 2
+    assert load_registry(agreed).names() == ("receipt",)
+
+
+def test_a_version_whose_events_do_not_fit_beside_the_others_is_refused(installation: Path) -> None:
+    second_version(installation, kind='"long"')
+    with pytest.raises(RegistryError, match=r"receipt v2 does not extend v1: late was added and is not optional"):
+        load_registry(installation)
+
+
+def test_a_version_without_the_one_before_it_and_a_type_of_which_nothing_is_sent_are_refused(
+    installation: Path,
+) -> None:
+    second_version(installation)
+    third = elsewhere(installation, "third")
+    for path in (third / "schemas" / "receipt" / "v2.avsc", third / "contracts" / "receipt" / "v2.odcs.yaml"):
+        path.rename(path.with_name(path.name.replace("v2", "v3")))
+    edit(third / "contracts" / "receipt" / "v3.odcs.yaml", "version: 2.0.0", "version: 3.0.0")
+    with pytest.raises(RegistryError, match="v3 is there, and v2 is not"):
+        load_registry(third)
+    edit(installation / "contracts" / "receipt" / "v1.odcs.yaml", "status: active", "status: deprecated")
+    with pytest.raises(RegistryError, match="No version of receipt is active"):
+        load_registry(installation)
 
 
 def test_frames_and_tables_of_an_event_type_have_the_same_columns() -> None:
@@ -78,6 +129,7 @@ def replace_in_contract(old: str, new: str) -> Callable[[Path], None]:
         (lambda root: shutil.rmtree(root / "schemas" / "receipt"), "without a schema"),
         (replace_in_contract("version: 1.0.0", "version: 2.0.0"), "name and version"),
         (replace_in_contract("unit: d", "unit: y"), "retention in days"),
+        (replace_in_contract("status: active", "status: maybe"), "status must be one of"),
         (replace_in_contract("value: sender", "value: everyone"), "customProperties.to"),
         (
             replace_in_contract("value: [municipality, hub]", "value: [municipality, neighbour]"),

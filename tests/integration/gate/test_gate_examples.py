@@ -14,27 +14,31 @@ from tests.integration.gate.world import KINDS, Example, World, examples
 pytestmark = pytest.mark.xdist_group("great-expectations")  # one worker pays for the import
 
 
-@pytest.mark.parametrize("kind", load_registry().names())
+@pytest.mark.parametrize(("kind", "version"), load_registry().types)
 def test_examples_of_every_type_are_judged_as_their_names_say_and_come_back_as_they_were(
-    kind: str, make_world: Callable[[], World]
+    kind: str, version: int, make_world: Callable[[], World]
 ) -> None:
-    found = examples(kind, ".pass.") | examples(kind, ".fail.")
-    found = {name: item for name, item in found.items() if ".schema_" not in name}
+    found = examples(kind, ".pass.", version) | examples(kind, ".fail.", version)
     for receiver in {item.received_by for item in found.values()}:
         world = make_world()
         world.participant = receiver
-        _require_judged_as_named(world, kind, {name: i for name, i in found.items() if i.received_by == receiver})
+        here = {name: item for name, item in found.items() if item.received_by == receiver}
+        _require_judged_as_named(world, (kind, version), here)
 
 
-def _require_judged_as_named(world: World, kind: str, known: dict[str, Example]) -> None:
+def _require_judged_as_named(world: World, of: tuple[str, int], known: dict[str, Example]) -> None:
+    kind, version = of
     senders = {kind_of: sender for sender, kind_of in KINDS.items()}
-    parcels = [world.parcel(item.frame, kind=kind, sender=senders[item.sender_kind]) for item in known.values()]
+    parcels = [
+        world.parcel(item.frame, kind=kind, version=version, sender=senders[item.sender_kind])
+        for item in known.values()
+    ]
     world.land([replace(parcel, received_at=dt.datetime(2026, 1, 5, tzinfo=dt.UTC)) for parcel in parcels])
     judged = dict(zip(known, world.intake().select("verdict", "rule").rows(), strict=True))
     for name, (verdict, rule) in judged.items():
         assert (verdict == "accepted") == (".pass." in name or rule == f"warn:{name.split('.')[1]}"), name
         assert verdict == "accepted" or rule == name.split(".")[1], name
     accepted = [item.frame for name, item in known.items() if judged[name][0] == "accepted"]
-    stored = current_events(world.node().catalog, world.registry.get(kind))
+    stored = current_events(world.node().catalog, world.registry.get(kind, version))
     expected = pl.concat(accepted).sort("event_id").to_dicts() if accepted else []
-    assert stored.select(world.registry.get(kind).arrow_schema.names).sort("event_id").to_dicts() == expected
+    assert stored.select(world.registry.get(kind, version).arrow_schema.names).sort("event_id").to_dicts() == expected

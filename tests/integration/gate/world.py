@@ -62,8 +62,9 @@ class World:
         last: bool = True,
         kind: str = "payment_arrears",
         stream: int = 0,
+        version: int = 1,
     ) -> OpenedParcel:
-        event_type = self.registry.get(kind)
+        event_type = self.registry.get(kind, version)
         offset = next(self.offsets)
         header = Header(
             suite=SUITE,
@@ -78,7 +79,8 @@ class World:
             hour=0,
             pad_bucket=0,
         )
-        inner = InnerHeader(kind, 1, event_type.sha256, delivery.to_bytes(16, "big"), "2025", frame.height, last)
+        sent = delivery.to_bytes(16, "big")
+        inner = InnerHeader(kind, version, event_type.sha256, sent, "2025", frame.height, last)
         return OpenedParcel(header, inner, frame, encode_rows(event_type, frame), offset, NOW)
 
     def land(
@@ -101,7 +103,7 @@ class World:
         self, kind: str, rows: Sequence[Rule] | None = None, batches: Sequence[Rule] | None = None
     ) -> Registry:
         """Change the contract of a type for all that comes now."""
-        event_type = self.registry.get(kind)
+        event_type = self.registry.get(kind, 1)
         contract = event_type.contract
         contract = replace(
             contract,
@@ -164,11 +166,13 @@ class Example:
     frame: pl.DataFrame
 
 
-def examples(kind: str, part: str) -> dict[str, Example]:
-    """Events of a type's example files whose name contains `part`, by file name."""
-    shape = load_registry().get(kind).shape
+def examples(kind: str, part: str, version: int = 1) -> dict[str, Example]:
+    """Events of a type's example files of one version whose name contains `part`, by file name; only those it takes."""
+    shape = load_registry().get(kind, version).shape
     found = {}
-    for path in sorted((REPOSITORY / "schemas" / kind / "examples").glob(f"*{part}*json")):
+    for path in sorted((REPOSITORY / "schemas" / kind / "examples").glob(f"v{version}*{part}*json")):
+        if ".schema_" in path.name:
+            continue
         example = json.loads(path.read_text("utf-8"))
         frame = pl.DataFrame([from_json(shape, example["event"])], schema=polars_schema(shape))
         frame = frame.with_columns(pl.lit(os.urandom(16)).alias("event_id"))

@@ -119,7 +119,7 @@ class _Stage:
         for value in found.values():
             inner, avro = open_parcel(value, "hub", keys)
             if inner.event_type in REPORTED:
-                frame, _ = decode_block(network.registry.get(inner.event_type), avro, inner.event_count)
+                frame, _ = decode_block(network.registry.by_sha(inner.schema_sha256), avro, inner.event_count)
                 rows.update((inner.event_type, *map(repr, row)) for row in frame.iter_rows())
         return rows
 
