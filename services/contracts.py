@@ -13,7 +13,7 @@ from pydantic import ValidationError
 ROW_ENGINE, BATCH_ENGINE = "greatExpectations", "spiegelnet"
 ORIGINS = ("source", "node")
 UNIT_KINDS = ("household", "person", "record")
-RECEIVERS = ("municipality", "self", "area", "hub", "sender")
+RECEIVERS = ("municipality", "self", "area", "hub", "sender", "holder")
 SENDER_KINDS = (
     "municipality",
     "housing_corporation",
@@ -68,7 +68,8 @@ class Contract:
         origin: `source` (a connector makes it) or `node` (this software makes it).
         sender: kinds of participant that may send it, of `SENDER_KINDS`.
         receiver: who gets it, of `RECEIVERS`: the municipality that the event names, the sender's own node, every node
-            whose area it is about, the hub, or the sender of the delivery that it answers.
+            whose area it is about, the hub, the sender of the delivery that it answers, or who got the event that it
+            takes back.
         unit_kind: what disclosure control counts: `household`, `person` or `record`.
         period_field: field whose month (or period) the event is about; None where it is about none.
         legal_ground: on which ground it is processed.

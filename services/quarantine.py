@@ -20,6 +20,8 @@ from services.privacy.sealing import open_many
 from services.receiving.holds import LIFTED, held_deliveries, with_holds
 from services.receiving.judging import verdicts, with_context
 from services.receiving.landing import SEALED_CONTEXT, sealed
+from services.receiving.naming import knowing
+from services.receiving.withdrawing import taken_back
 from services.registry import EventType, Registry
 from services.store.counting import open_ones, ref_of
 from services.store.events import project
@@ -131,14 +133,15 @@ def replay(
     rows = rows.with_columns(
         pl.col("_row").cast(pl.Int64), pl.col("rule").alias("old_rule"), pl.col("verdict").alias("old")
     )
-    judged = verdicts(_judged_again(node, registry, rows))
+    judged = verdicts(_judged_again(node, registry, ledger, rows))
     others = Ledger(ledger.sequence, ledger.latest.join(stopped, on=PLACE, how="anti"))
     judged = with_holds(judged, held_deliveries(registry, others, judged))
     before = rows.select("_row", "old", "old_rule")
     changed = judged.join(before, on="_row", maintain_order="left").filter(
         (pl.col("verdict") != pl.col("old")) | pl.col("rule").ne_missing(pl.col("old_rule"))
     )
-    _decide(node, registry, intake, sealed(node, changed.with_columns(pl.col("attempt") + 1)), now, at)
+    changed, back = taken_back(registry, intake, ledger, changed.with_columns(pl.col("attempt") + 1))
+    _decide(node, registry, intake, pl.concat([sealed(node, changed).select(STORED), back]), now, at)
     counted = ["event_type", "verdict", "rule"]
     return changed.group_by(counted).len("events").sort(counted)
 
@@ -177,7 +180,8 @@ def lift(
         (LIFTED + pl.col("rule")).alias("rule"),
         pl.when("sealed").then("payload").alias("payload"),
     )
-    _decide(node, registry, intake, rows, now, at)
+    rows, back = taken_back(registry, intake, ledger, rows)
+    _decide(node, registry, intake, pl.concat([rows.select(STORED), back]), now, at)
     return rows.height
 
 
@@ -186,13 +190,13 @@ def _opened(node: NodeStore, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.coalesce(hidden, pl.when(~pl.col("sealed")).then("payload")).alias("payload"))
 
 
-def _judged_again(node: NodeStore, registry: Registry, rows: pl.DataFrame) -> pl.DataFrame:
+def _judged_again(node: NodeStore, registry: Registry, ledger: Ledger, rows: pl.DataFrame) -> pl.DataFrame:
     """Put what the gate finds now in the place of what it found before."""
     found = [JUDGED.to_frame()]
     for (name, version), part in rows.group_by("event_type", "version", maintain_order=True):
         event_type = registry.get(str(name), int(str(version)))
         events = decode_rows(event_type, part["payload"].to_arrow())
-        found.append(gate(event_type, with_context(node, events, part)))
+        found.append(gate(event_type, knowing(ledger, event_type, with_context(node, events, part))))
     bare = rows.drop("rule", "verdict").with_columns(
         pl.lit(None, dtype=pl.Binary).alias("taken_in"), pl.lit(None, dtype=pl.UInt64).alias("taken_by")
     )

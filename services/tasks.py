@@ -26,6 +26,9 @@ from services.runs import running, span
 from services.sending.delivery import FileReport, deliver_file, send_again
 from services.sending.sender import open_sender
 from services.sending.statement import CLIENTS_FILE, read_clients, state_months
+from services.sending.withdrawing import TakenBack
+from services.sending.withdrawing import correct as correct_rows
+from services.sending.withdrawing import withdraw as withdraw_rows
 
 
 @dataclass
@@ -134,6 +137,39 @@ def send(
 
 def _clients(network: Network, participant: str) -> dict[str, int]:
     return read_clients(network.home.participant(participant).sources / CLIENTS_FILE)
+
+
+def take_back(
+    root: Path,
+    participant: str,
+    file: Path,
+    rows: Sequence[int] = (),
+    *,
+    corrected: bool = False,
+    at: Callable[[str], None] = lambda _: None,
+) -> tuple[TakenBack, list[Retryable]]:
+    """Withdraw or correct the events of a file's rows, and hand all that waits to the broker.
+
+    Args and errors as in `services.sending.withdrawing`; `corrected` says that all rows of the file come in the place
+    of what was sent of them, `at` is as for `send`.
+
+    Returns:
+        What was taken back, and why parcels wait in the outbox, if they do.
+    """
+    network = Network.open(root)
+    with (
+        running(network, participant, "correct" if corrected else "withdraw") as run,
+        open_sender(network, participant, at=at) as sender,
+        network.broker(participant) as broker,
+    ):
+        if corrected:
+            report = correct_rows(sender, file, network.today())
+        else:
+            report = withdraw_rows(sender, file, network.today(), rows)
+        _, waits = sender.hand_over(broker)
+        run.brings({"events": report.events.total(), "refused": report.refused.total(), "parcels": report.parcels})
+        run.waits(waits)
+    return report, waits
 
 
 def receive(root: Path, participant: str, *, at: Callable[[str], None] = lambda _: None) -> CollectReport:

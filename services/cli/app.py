@@ -13,6 +13,7 @@ from services.cli import (
     quarantine_commands,
     query_commands,
     status_command,
+    taking_back_commands,
     user_commands,
 )
 from services.cli.options import LogOption
@@ -37,6 +38,7 @@ def common(context: typer.Context, log: LogOption = None) -> None:
 
 demo_command.register(app)
 network_commands.register(app)
+taking_back_commands.register(app)
 query_commands.register(app)
 maintenance_command.register(app)
 status_command.register(app)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from services.gate.rows import JUDGED, gate
 from services.privacy.header import Header, InnerHeader
+from services.receiving.naming import knowing
 from services.registry import EventType, Registry
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED
 from services.store.ledger import IDENTITY, STREAM, Ledger
@@ -83,7 +84,7 @@ def judged(node: NodeStore, registry: Registry, ledger: Ledger, parcels: Sequenc
     arrivals = arrivals.join(taken, on=IDENTITY, how="left", maintain_order="left")
     unknown = arrivals.filter(pl.col("taken_in").is_null()).select("_row")
     found = [
-        gate(event_type, frame.join(unknown, on="_row", how="semi", maintain_order="left"))
+        gate(event_type, knowing(ledger, event_type, frame.join(unknown, on="_row", how="semi", maintain_order="left")))
         for event_type, frame in _frames(node, registry, parcels)
     ]
     judgements = pl.concat([JUDGED.to_frame(), *found])

@@ -1,18 +1,20 @@
 """Landing: opened parcels become rows of `intake` with a verdict each, and accepted events reach their typed tables.
 
-One micro-batch, over all parcels and types, is one commit, which also moves the position on the topic. Everything else
-follows from `intake` and may be repeated. So landing can be killed anywhere and run again with the same messages.
+One micro-batch, over all parcels and types, is one commit, which also moves the position on the topic; where
+withdrawals or corrections are among them it is a few, in order. Everything else follows from `intake` and may be
+repeated. So landing can be killed anywhere and run again with the same messages.
 """
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from services.privacy.sealing import seal_many
 from services.receiving.holds import held_deliveries, held_later, with_holds
 from services.receiving.judging import OpenedParcel, judged
+from services.receiving.withdrawing import apart, taken_back
 from services.registry import Registry
 from services.store.events import project
 from services.store.intake import ACCEPTED, HELD, QUARANTINED, STORED, Position, position, store
@@ -67,15 +69,24 @@ def land(
     new = [parcel for parcel in parcels if not before or parcel.offset >= before.next_offset]
     if before and before.reading > 1:
         new = _not_stored(ledger, new)
+    if len(runs := apart(new)) > 1:
+        ends = [*(following[0].offset for following in runs[1:]), moved_to.next_offset]
+        parts = [
+            land(node, registry, run, replace(moved_to, next_offset=end), now, at)
+            for run, end in zip(runs, ends, strict=True)
+        ]
+        verdicts = pl.concat([part.verdicts for part in parts]).group_by(_COUNTED).agg(pl.col("events").sum())
+        return Landing(verdicts.sort(_COUNTED), sum(part.held_later for part in parts))
     at("gate")
     rows = judged(node, registry, ledger, new)
     held = held_deliveries(registry, ledger, rows)
     rows = with_holds(rows, held)
     later = held_later(intake, ledger, held)
+    rows, back = taken_back(registry, intake, ledger, rows)
     if before != moved_to:
         at("record parcels")
         node.parcels.record(_fate(parcel, moved_to.reading_id) for parcel in new)
-        store(intake, pl.concat([sealed(node, rows).select(STORED), later.select(STORED)]), moved_to, now, at)
+        store(intake, pl.concat([sealed(node, rows).select(STORED), later.select(STORED), back]), moved_to, now, at)
         at("committed")
     project(node.catalog, registry, at)
     return Landing(rows.group_by(_COUNTED).len("events").sort(_COUNTED), later.height)

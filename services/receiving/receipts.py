@@ -6,6 +6,7 @@ import polars as pl
 
 from services.network import Network
 from services.receiving.collecting import open_node
+from services.receiving.naming import NAMED
 from services.sending.delivery import enqueue_once
 from services.sending.sender import Sender
 from services.store.accounts import receipts
@@ -16,7 +17,8 @@ EVENT_TYPE = "receipt"
 def send_receipts(network: Network, sender: Sender) -> int:
     """Put a receipt for every ended delivery into the outbox; one that was sent with the same counts is not sent again.
 
-    Deliveries of statements and shares are not answered: only what comes from a source can be mended there.
+    Deliveries of statements and shares are not answered: only what comes from a source can be mended there. What takes
+    back an event of a source is.
 
     Args:
         network: the network.
@@ -27,7 +29,7 @@ def send_receipts(network: Network, sender: Sender) -> int:
     """
     node = open_node(network, sender.id)
     from_sources = [name for name in network.registry.names() if network.registry.get(name).contract.origin == "source"]
-    ended = receipts(node).filter(pl.col("event_type").is_in(from_sources))
+    ended = receipts(node).filter(pl.col("event_type").is_in([*from_sources, *NAMED]))
     frame = ended.with_columns(
         pl.col("quarantined").cast(pl.List(pl.Struct({"rule": pl.String, "events": pl.Int64}))),
         pl.lit(network.today()).alias("issued_on"),

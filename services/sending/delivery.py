@@ -93,7 +93,7 @@ def deliver_file(
     for number, batch in enumerate(file.connector.read(path)):
         room()
         event_type = sender.registry.in_use(batch.event_type)
-        _require_right(sender, event_type)
+        require_right(sender, event_type)
         _require_own_name(sender, file, batch, mended=mended)
         report.rows_read += batch.rows_read
         for receiver, rows in _routed(sender, file, event_type, number, batch, report):
@@ -130,7 +130,12 @@ def send_again(sender: Sender, receiver: str, paths: Sequence[Path]) -> None:
         sender.journal.reopen(digest_of(path))
 
 
-def _require_right(sender: Sender, event_type: EventType) -> None:
+def require_right(sender: Sender, event_type: EventType) -> None:
+    """Refuse to send what this participant may not.
+
+    Raises:
+        NotAllowed: so it is.
+    """
     if event_type.name not in sender.participant.may_send:
         raise NotAllowed(
             f"{sender.id} may not send {event_type.name}.",
@@ -313,9 +318,7 @@ def _dated(event_type: EventType, rows: pl.DataFrame) -> list[tuple[str, int]]:
 def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Turn placed rows into events: ids, and a pseudonym in place of the address."""
     source = file.connector.name
-    unkeyed = pl.concat_str(pl.lit(file.path.name + "#"), pl.col("source_row"))
-    keys = rows.select(pl.coalesce(pl.col("source_key"), unkeyed))["source_key"]
-    columns = [sender.event_ids(event_type.name, source, keys).alias("event_id")]
+    columns = [event_ids_of(sender, source, file.path.name, event_type.name, rows).alias("event_id")]
     if "household" in rows.columns:
         outer = pseudonyms.outer_pseudonyms(
             sender.key_services, sender.cache, receiver, sender.epoch, "address", rows["household"]
@@ -326,6 +329,21 @@ def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, r
     if "provision_key" in rows.columns:
         columns.append(sender.event_ids("provision", source, rows["provision_key"]).alias("provision"))
     return rows.with_columns(columns)
+
+
+def event_ids_of(sender: Sender, connector: str, file: str, event_type: str, rows: pl.DataFrame) -> pl.Series:
+    """Return the event id (16 bytes) of each row, by its key or, where the source has none, by file and row.
+
+    Args:
+        sender: who sends.
+        connector: name of the connector that read the file.
+        file: the file's name.
+        event_type: of all rows.
+        rows: with `source_key` and `source_row`.
+    """
+    unkeyed = pl.concat_str(pl.lit(file + "#"), pl.col("source_row"))
+    keys = rows.select(pl.coalesce(pl.col("source_key"), unkeyed))["source_key"]
+    return sender.event_ids(event_type, connector, keys)
 
 
 def _signal_ids(sender: Sender, source: str, keys: pl.Series) -> pl.Series:

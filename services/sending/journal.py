@@ -69,6 +69,10 @@ class Journal:
             row = self._db.execute("SELECT finished FROM files WHERE digest = ?", (digest,)).fetchone()
         return bool(row and row[0])
 
+    def begun(self, digest: bytes) -> bool:
+        """Say whether anything of this very file was sent before."""
+        return self._db.execute("SELECT 1 FROM files WHERE digest = ?", (digest,)).fetchone() is not None
+
     def other_version(self, name: str, digest: bytes) -> bool:
         """Say whether anything of a file of this name with other contents was sent before."""
         with reading(self._path):

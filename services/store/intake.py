@@ -21,6 +21,9 @@ from services.errors import Fatal, Retryable
 from services.store.tables import append, ensure_table
 
 ACCEPTED, QUARANTINED, HELD, DUPLICATE = "accepted", "quarantined", "held", "duplicate"
+WITHDRAWN, CORRECTED = "withdrawn", "corrected"
+"""Rules of a later `duplicate` about an event that its sender took back. A withdrawn one never counts again; in the
+place of a corrected one another comes under its id."""
 TABLE = "node.intake"
 TYPES = "spiegelnet.types"
 """Property of a snapshot: event types of which its files hold accepted events, in alphabetical order, with commas."""
@@ -50,7 +53,8 @@ SCHEMA = pa.schema(
         # The month that the event is about, by its contract; null when the contract names no date.
         _field("period", pa.string(), null=True),
         _field("verdict", pa.string()),
-        # Quarantined or held: the rule. Duplicate: where it was before. Accepted: `warn:…`, `lifted:…` or null.
+        # Quarantined or held: the rule. Duplicate: where it was before, or that its sender took it back. Accepted:
+        # `warn:…`, `lifted:…` or null.
         _field("rule", pa.string(), null=True),
         _field("decided_at", pa.timestamp("us", tz="UTC")),
         _field("received_on", pa.date32()),

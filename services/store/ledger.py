@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from pyiceberg.table import Table
 
-from services.store.intake import ACCEPTED, HELD
+from services.store.intake import ACCEPTED, DUPLICATE, HELD, WITHDRAWN
 from services.store.snapshots import TRIMMED, data_files, files, scan_files, sequence_number
 
 _COLUMNS = (
@@ -49,13 +49,14 @@ class Ledger:
     trimmed: int = 0
 
     def taken(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Return those of `events` (columns `sender`, `event_id`) that are accepted or held now, and where.
+        """Return those of `events` (columns `sender`, `event_id`) that are accepted, held or withdrawn now, and where.
 
         Returns:
             Columns `sender`, `event_id`, `taken_in` (the delivery) and `taken_by` (its stream, as `STREAM`).
         """
+        withdrawn = (pl.col("verdict") == DUPLICATE) & (pl.col("rule") == WITHDRAWN)
         return (
-            self.latest.filter(pl.col("verdict").is_in([ACCEPTED, HELD]))
+            self.latest.filter(pl.col("verdict").is_in([ACCEPTED, HELD]) | withdrawn)
             .join(events, on=IDENTITY, how="semi")
             .unique(IDENTITY, keep="first", maintain_order=True)
             .select(*IDENTITY, pl.col("delivery_id").alias("taken_in"), pl.col("stream").alias("taken_by"))

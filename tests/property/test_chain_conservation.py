@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing counts twice, whatever is sent, sent again, mended, doubled or damaged on the way.
+"""Nothing is lost and nothing counts twice, whatever is sent, sent again, taken back, doubled or damaged on the way.
 
 Rows read are refused rows and events; events of opened parcels are accepted, quarantined, held and duplicate, per
 sender and day; and what a sender counted as sent is what its receivers counted as opened.
@@ -24,7 +24,7 @@ from services.quarantine import replay
 from services.receiving.collecting import open_node
 from services.sending.sender import open_sender
 from services.store.accounts import conservation
-from tests.network_state import intake, messages
+from tests.network_state import events, intake, messages
 from tests.small_network import (
     KINDS,
     MUNICIPALITIES,
@@ -138,6 +138,18 @@ class World:
         assert (report.parcels, report.events.total()) == (0, 0)
         assert all(item.sent_before for item in report.files)
 
+    def take_back(self) -> None:
+        """A partner withdraws some rows of a file that it sent; where nothing is known of them they wait there."""
+        files = [path for name in PARTNERS for path in Home(self.root).participant(name).sources.glob("*_[0-9].csv")]
+        if not files:
+            return
+        path = self.chance.choice(sorted(files))
+        before = {town: len(messages(self.root, town)) for town in MUNICIPALITIES}
+        rows = self.chance.sample(range(2, 30), 5)
+        tasks.take_back(self.root, path.parents[1].name, path, rows)
+        for town, end in before.items():
+            self.genuine[town] += messages(self.root, town)[end:]
+
     def meddle(self) -> None:
         """Someone with the broker in hand repeats, damages or misdirects a parcel."""
         town, other = self.chance.sample(MUNICIPALITIES, 2)
@@ -199,6 +211,11 @@ def require_all_there(world: World) -> None:
         fates = node.parcels.fates().filter(pl.col("fate") != "opened")
         assert Counter(fates["fate"]) == +world.refused[town]
         latest = rows.sort("attempt").unique(["parcel_id", "row"], keep="last")
+        gone = events(world.root, town, "withdrawal").select("event_type", "withdrawn", "sent_by")
+        for kind in OWN:
+            still = events(world.root, town, kind).select("event_id", "sent_by")
+            left = still.join(gone.filter(event_type=kind), left_on=still.columns, right_on=["withdrawn", "sent_by"])
+            assert left.is_empty()
         taken = latest.filter(pl.col("verdict").is_in(["accepted", "held"]))
         assert taken.select("sender", "event_id").is_unique().all()
         for sender in (*PARTNERS, MUNICIPALITIES[0]):
@@ -213,6 +230,7 @@ def test_nothing_is_lost_and_nothing_counts_twice(seed: int, at_stage: Callable[
     world = World(at_stage("empty"), random.Random(seed))
     steps = [world.send] * 8 + [world.meddle] * 6 + [world.receive] * 4
     steps += [world.pass_a_day, world.send_again, world.judge_again]
+    steps += [world.take_back] * 3
     world.chance.shuffle(steps)
     for step in steps:
         step()

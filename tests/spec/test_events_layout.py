@@ -53,6 +53,8 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "early_warning_case",
         "debt_counselling_case",
         "population_reference",
+        "correction",
+        "withdrawal",
         "household_context",
         "indicator_observation",
         "delivery_statement",
@@ -146,7 +148,9 @@ def test_a_contract_says_why_how_long_and_whose(event_type: EventType) -> None:
 
 @each_event_type
 def test_a_rule_looks_only_at_fields_of_its_event_and_at_what_the_gate_adds(event_type: EventType) -> None:
-    known = {name for name, _ in event_type.shape.fields} | {"received_on", "received_by", "sender", "sender_kind"}
+    known = {name for name, _ in event_type.shape.fields} | {
+        *("received_on", "received_by", "sender", "sender_kind", "named_event")
+    }
     for rule in event_type.contract.row_rules:
         columns = {value for key, value in rule.kwargs.items() if key in ("column", "column_A", "column_B")}
         condition = rule.kwargs.get("row_condition", {}).get("pass_through_filter", "")

@@ -140,6 +140,16 @@ def signals(ids: Sequence[int], **changes: object) -> pl.DataFrame:
     )
 
 
+def taking_back(kind: str, ids: Sequence[int], event_type: str = "payment_arrears") -> pl.DataFrame:
+    """Withdrawals or corrections (`kind`) of the events with these ids; each with an id of its own."""
+    field = {"withdrawal": "withdrawn", "correction": "corrected"}[kind]
+    events = pl.Series([number.to_bytes(16, "big") for number in ids], dtype=pl.Binary)
+    own = pl.Series([f"{kind[:8]}{number:08d}".encode() for number in ids], dtype=pl.Binary)
+    return pl.DataFrame({"event_id": own, field: events}).with_columns(
+        pl.lit(event_type).alias("event_type"), pl.lit(dt.date(2025, 12, 19)).alias(f"{field}_on")
+    )
+
+
 def evictions(ids: Sequence[int]) -> pl.DataFrame:
     """Good announcements of evictions."""
     columns = {
@@ -159,10 +169,11 @@ def evictions(ids: Sequence[int]) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Example:
-    """One event of an example file, with the kind of participant that sends it and the one that receives it."""
+    """One event of an example file, and of what is around it who sends and receives it, and what it names is there."""
 
     sender_kind: str
     received_by: str
+    named_event: str | None
     frame: pl.DataFrame
 
 
@@ -176,7 +187,8 @@ def examples(kind: str, part: str, version: int = 1) -> dict[str, Example]:
         example = json.loads(path.read_text("utf-8"))
         frame = pl.DataFrame([from_json(shape, example["event"])], schema=polars_schema(shape))
         frame = frame.with_columns(pl.lit(os.urandom(16)).alias("event_id"))
-        found[path.name] = Example(example["sender_kind"], example["received_by"], frame)
+        around = (example["sender_kind"], example["received_by"], example.get("named_event"))
+        found[path.name] = Example(*around, frame)
     return found
 
 
