@@ -1,5 +1,7 @@
 """A question in SQL, put to the engine that this network has: Trino in a network of servers, DuckDB on one machine."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,16 +18,26 @@ from services.sql_nodes import operator_of
 from services.surface import open_published
 
 Engine = Literal["duckdb", "trino"]
+Ask = Callable[[str], pa.Table]
+"""Answers one SELECT."""
 
 
 def ask(
     root: Path, sql: str, engine: Engine | None = None, user: str | None = None, password_file: Path | None = None
 ) -> pa.Table:
-    """Answer one SELECT.
+    """Answer one SELECT as a user typed it; see `asking`.
+
+    Raises:
+        SpiegelnetError: as `asking`, and as the engine's `query`.
+    """
+    return asking(root, engine, user, password_file)(sql)
+
+
+def asking(root: Path, engine: Engine | None = None, user: str | None = None, password_file: Path | None = None) -> Ask:
+    """Return what answers one SELECT after another; on one machine all of them on the tables as they are now.
 
     Args:
         root: the network's home.
-        sql: as a user typed it.
         engine: which is to answer; without it Trino where `[sql] server` names one, else DuckDB.
         user: who asks Trino; without it the operator where the servers' passwords are on this machine, else the
             participant whose passwords are.
@@ -33,14 +45,14 @@ def ask(
 
     Raises:
         Fatal: DuckDB knows no users, or a file cannot be used.
-        SpiegelnetError: as the engine's `query`.
+        NotAllowed: it is not clear who asks Trino, or the password is not here.
     """
     network = Network.open(root)
     if (engine or ("trino" if network.settings.sql.server else "duckdb")) == "trino":
-        return ask_trino(_user(network, user, password_file), sql)
+        return partial(ask_trino, _user(network, user, password_file))
     if user or password_file:
         raise Fatal("DuckDB knows no users.", "It answers who owns this folder.", "Leave --as out, or ask Trino.")
-    return ask_duckdb(open_published(root), sql)
+    return partial(ask_duckdb, open_published(root))
 
 
 def _user(network: Network, name: str | None, password_file: Path | None) -> TrinoUser:

@@ -3,12 +3,16 @@
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.console import out, print_json, progress, table
 from services.cli.options import HomeOption, JsonOption, months_between
+from services.cli.query_commands import show_mirror
+
+if TYPE_CHECKING:  # a slow import that --help does not need
+    from services.mirror import Written
 
 SHOWN_MUNICIPALITY = "gm0153"
 FIGURES_SQL = """
@@ -59,6 +63,7 @@ def demo(
         from services.demo import run_demo
 
         report = run_demo(home, pool, warm, progress, say, later)
+    written = _mirror(home)
     seconds = time.monotonic() - began
     if json:
         from services.cli.reports import receive_json, send_json
@@ -69,6 +74,7 @@ def demo(
                 "sent": [send_json(item) for part in report.sent for item in part],
                 "received": [receive_json(item) for part in report.received for item in part],
                 "cells": _ask(home, SHARES_SQL),
+                "mirror": str(written.path),
             }
         )
         return
@@ -81,6 +87,8 @@ def demo(
     show_received([item for part in report.received for item in part])
     _show_release(home)
     _show_municipality(home, until)
+    console.print()
+    show_mirror(written)
     console.print(
         f"\nDone in {seconds:.0f} s. The network is in {home}. Next:\n"
         f"  spiegelnet status                         who received what, and who has not stated a delivery\n"
@@ -96,6 +104,16 @@ def _ask(home: Path, sql: str) -> list[dict[str, object]]:
 
     rows: list[dict[str, object]] = query(open_published(home), sql).to_pylist()
     return rows
+
+
+def _mirror(home: Path) -> "Written":
+    """Write the mirror of the municipality that is shown."""
+    from services.asking import asking
+    from services.mirror import write_mirror
+    from services.network import Network
+
+    path = home / f"mirror-{SHOWN_MUNICIPALITY}.html"
+    return write_mirror(Network.open(home), asking(home, "duckdb"), SHOWN_MUNICIPALITY, path)
 
 
 def _show_release(home: Path) -> None:

@@ -1,0 +1,154 @@
+"""What a mirror shows, asked of the published tables in SQL that both engines answer alike."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from services.asking import Ask
+from services.errors import Fatal
+
+_CODE = re.compile(r"gm[0-9]{4}")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row of `hub.benchmark.figures`; docs/sql.md says what each column means."""
+
+    period: str
+    period_kind: str
+    numerator: int | None
+    denominator: int | None
+    denominator_date: dt.date | None
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    status: str
+    peer_set: str | None
+    peer_count: int | None
+    peer_p25: float | None
+    peer_median: float | None
+    peer_p75: float | None
+    compared: str
+    trend: str
+    coverage: float | None
+    definition_version: int
+    public_from: dt.date | None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One row of `hub.benchmark.indicators`, its texts in Dutch."""
+
+    indicator: str
+    source: str
+    polarity: str
+    release_level: str
+    title: str
+    definition: str
+    unit: str
+    numerator: str
+    denominator: str
+    proxy_for: str
+    does_not_say: tuple[str, ...]
+    perverse_incentives: tuple[str, ...]
+    misses: tuple[str, ...]
+    series_breaks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PeerGroup:
+    """The peers that figures of one period and set of indicators stand beside.
+
+    Attributes:
+        peer_set: as the figures name it.
+        period: of the figures.
+        vintage: year of the public figures that likeness rests on.
+        peers: codes, in alphabetical order: a mirror ranks nobody.
+    """
+
+    peer_set: str
+    period: str
+    vintage: int
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that a mirror shows.
+
+    Attributes:
+        municipality: its code.
+        definitions: of all indicators, by id.
+        figures: by indicator id, by period; an indicator without any is not in it.
+        peer_groups: of each set of indicators the newest, in alphabetical order.
+    """
+
+    municipality: str
+    definitions: Mapping[str, Definition]
+    figures: Mapping[str, tuple[Figure, ...]]
+    peer_groups: tuple[PeerGroup, ...]
+
+
+_FIGURES = """
+SELECT indicator, {columns} FROM hub.benchmark.figures WHERE municipality = '{municipality}' ORDER BY indicator, period
+"""
+_PLAIN = ("indicator", "source", "polarity", "release_level")
+_SINGLE = ("title", "definition", "unit", "numerator", "denominator", "proxy_for")
+_SEVERAL = ("does_not_say", "perverse_incentives", "misses", "series_breaks")
+_INDICATORS = "SELECT {columns} FROM hub.benchmark.indicators ORDER BY indicator"
+_PEERS = """
+SELECT peer_set, period, trait_vintage, peer FROM hub.benchmark.peers
+WHERE municipality = '{municipality}' ORDER BY peer_set, period, peer
+"""
+
+
+def read(ask: Ask, municipality: str) -> Reading:
+    """Ask for everything about one municipality.
+
+    Args:
+        ask: answers a SELECT over the published tables.
+        municipality: its CBS code.
+
+    Raises:
+        Fatal: it is not such a code.
+        SpiegelnetError: a question is not answered.
+    """
+    if not _CODE.fullmatch(municipality):
+        raise Fatal(
+            "A mirror is made for a municipality.",
+            "Its CBS code is needed: gm and four digits. Provinces and districts have no peers.",
+            "Write for example: spiegelnet mirror gm0518.",
+        )
+    figures = _figures(ask, municipality)
+    groups = [item for items in figures.values() for item in items if item.peer_set]
+    newest = {str(item.peer_set): item.period for item in sorted(groups, key=lambda item: item.period)}
+    return Reading(municipality, _definitions(ask), figures, _peer_groups(ask, municipality, newest))
+
+
+def _figures(ask: Ask, municipality: str) -> dict[str, tuple[Figure, ...]]:
+    columns = [item.name for item in fields(Figure)]
+    rows = ask(_FIGURES.format(columns=", ".join(columns), municipality=municipality)).to_pylist()
+    found: dict[str, list[Figure]] = {}
+    for row in rows:
+        found.setdefault(row["indicator"], []).append(Figure(**{name: row[name] for name in columns}))
+    return {indicator: tuple(items) for indicator, items in found.items()}
+
+
+def _definitions(ask: Ask) -> dict[str, Definition]:
+    columns = [*_PLAIN, *(f"{name}_nl" for name in (*_SINGLE, *_SEVERAL))]
+    found = {}
+    for row in ask(_INDICATORS.format(columns=", ".join(columns))).to_pylist():
+        texts: dict[str, Any] = {name: row[f"{name}_nl"] for name in _SINGLE}
+        texts |= {name: tuple(row[f"{name}_nl"] or ()) for name in _SEVERAL}
+        found[row["indicator"]] = Definition(**{name: row[name] for name in _PLAIN}, **texts)
+    return found
+
+
+def _peer_groups(ask: Ask, municipality: str, newest: Mapping[str, str]) -> tuple[PeerGroup, ...]:
+    found: dict[tuple[str, str, int], list[str]] = {}
+    for row in ask(_PEERS.format(municipality=municipality)).to_pylist():
+        if newest.get(row["peer_set"]) == row["period"]:
+            found.setdefault((row["peer_set"], row["period"], row["trait_vintage"]), []).append(row["peer"])
+    return tuple(PeerGroup(*key, tuple(peers)) for key, peers in sorted(found.items()))

@@ -1,0 +1,78 @@
+"""Made-up published tables for the tests of the mirror, asked through the real SQL surface."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from services.asking import Ask
+from services.benchmark.figures import FIGURES_SCHEMA
+from services.benchmark.peers import PEERS_SCHEMA
+from services.embargo import PUBLIC_FROM
+from services.federation.surface import open_surface, query
+from services.indicators import catalogue_table, load_catalogue
+
+TOWN = "gm0518"
+SIGNALS, MULTIPLE, STOPS = "signals_per_1000_households", "multiple_signals_share", "supply_stops_per_1000_households"
+_TABLE = {**FIGURES_SCHEMA, PUBLIC_FROM: pl.Date()}
+_HIDDEN = ("numerator", "denominator", "value", "ci_low", "ci_high")
+
+
+def figure(indicator: str, period: str, **other: object) -> dict[str, object]:
+    """A published figure beside seven peers, but for what `other` says."""
+    shown: dict[str, object] = {
+        "period": period, "period_kind": "month" if "-" in period else "year", "municipality": TOWN,
+        "indicator": indicator, "numerator": 205, "denominator": 25_600, "denominator_date": dt.date(2025, 1, 1),
+        "value": 8.0078125, "unit": "per 1,000 households", "ci_low": 6.9517, "ci_high": 9.1824, "status": "published",
+        "peer_set": "early_warning:2024", "peer_count": 7, "peer_p25": 6.25, "peer_median": 7.125, "peer_p75": 8.875,
+        "overdispersion": 1.4, "compared": "similar", "trend": "too_short", "coverage": 0.63, "definition_version": 1,
+        "release_id": "r", "released_at": dt.datetime(2026, 1, 12, tzinfo=dt.UTC), PUBLIC_FROM: dt.date(2026, 1, 1),
+    }  # fmt: skip
+    return shown | other
+
+
+def hidden(indicator: str, period: str, status: str = "suppressed") -> dict[str, object]:
+    """A figure that is not shown, beside its peers."""
+    nothing = dict.fromkeys(_HIDDEN)
+    return figure(indicator, period, status=status, compared="not_compared", trend="not_assessed", **nothing)
+
+
+def peer(code: str, rank: int, period: str = "2025-12") -> dict[str, object]:
+    """A peer of the town."""
+    return {
+        "period": period, "peer_set": "early_warning:2024", "municipality": TOWN, "peer": code, "rank": rank,
+        "distance": rank / 10, "traits": "inhabitants", "trait_vintage": 2024, PUBLIC_FROM: dt.date(2026, 1, 1),
+    }  # fmt: skip
+
+
+SERIES = [
+    figure(SIGNALS, "2025-10", value=7.4609375, numerator=191, peer_median=7.0),
+    hidden(SIGNALS, "2025-11"),
+    figure(SIGNALS, "2025-12", compared="higher"),
+    hidden(MULTIPLE, "2025-12"),
+    hidden(STOPS, "2025", "missing"),
+    figure("reached_share", "2025-12", value=61.25, ci_low=52.5, ci_high=69.25, coverage=1.0, peer_count=3,
+           peer_p25=None, peer_median=None, peer_p75=None, compared="not_compared"),
+    figure("assistance_per_1000", "2016", value=46.390258, coverage=None, compared="lower"),
+]  # fmt: skip
+PEERS = [peer("gm0599", 2), peer("gm0344", 1), peer("gm0363", 3), peer("gm0000", 1, "2025-10")]
+
+
+def asking(
+    folder: Path,
+    figures: Iterable[Mapping[str, object]] = SERIES,
+    peers: Iterable[Mapping[str, object]] = PEERS,
+    indicators: pl.DataFrame | None = None,
+) -> Ask:
+    """Publish tables in a folder and return what answers questions about them."""
+    tables = {
+        "figures": pl.DataFrame(list(figures), schema=_TABLE),
+        "peers": pl.DataFrame(list(peers), schema={**PEERS_SCHEMA, PUBLIC_FROM: pl.Date()}),
+        "indicators": catalogue_table(load_catalogue()) if indicators is None else indicators,
+    }
+    for name, frame in tables.items():
+        frame.write_parquet(folder / f"{name}.parquet")
+    files = {f"benchmark.{name}": [folder / f"{name}.parquet"] for name in tables}
+    return partial(query, open_surface(files, {}))
