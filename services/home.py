@@ -57,6 +57,11 @@ class ParticipantHome:
         return self.root / "standing.sqlite"
 
     @property
+    def asked(self) -> Path:
+        """Who asked its private events, when, what for and what."""
+        return self.root / "asked.sqlite"
+
+    @property
     def access(self) -> Path:
         """This participant's passwords at the servers of the network."""
         return self.root / "access.json"

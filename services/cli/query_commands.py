@@ -3,12 +3,13 @@
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from services.cli.console import out
 from services.cli.options import HomeOption, JsonOption
+from services.cli.private_sql import Asked, ask_privately, questions
 from services.errors import Fatal
 from services.status.sentences import number
 
@@ -42,22 +43,42 @@ def register(app: typer.Typer) -> None:
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SELECT over the published tables; - reads it from standard input.")],
     home: HomeOption,
+    query: Annotated[
+        str, typer.Argument(help="One SELECT over the published tables; - reads it from standard input.")
+    ] = "",
     json: JsonOption = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     engine: EngineOption = None,
     user: UserOption = None,
     password_file: PasswordOption = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Ask a municipality's own events, where its keys are; is written down.")
+    ] = False,
+    participant: Annotated[str, typer.Option(help="With --private: whose events, for example gm0106.")] = "",
+    purpose: Annotated[str, typer.Option(help="With --private: what the answer is needed for.")] = "",
+    audit: Annotated[
+        bool, typer.Option("--audit", help="With --private: list who asked, when, what for and what.")
+    ] = False,
 ) -> None:
     """Ask the published tables in SQL. No query can read anything else."""
-    from services.asking import ask
     from services.federation import render
 
     if json and csv:
         raise Fatal("--json and --csv cannot go together.", todo="Choose one.")
+    if not query and not audit:
+        raise typer.BadParameter("A SELECT is missing.", param_hint="QUERY")
     question = sys.stdin.read() if query == "-" else query
-    answer = ask(home, question, engine.value if engine else None, user, password_file)
+    named: Literal["duckdb", "trino"] | None = engine.value if engine else None
+    if private:
+        asked_of = Asked(participant, purpose, named, elsewhere=bool(user or password_file))
+        answer = questions(home, asked_of) if audit else ask_privately(home, question, asked_of)
+    elif participant or purpose or audit:
+        raise Fatal("--participant, --purpose and --audit go with --private.", todo="Add it, or leave them out.")
+    else:
+        from services.asking import ask
+
+        answer = ask(home, question, named, user, password_file)
     if json:
         sys.stdout.write(render.as_json(answer) + "\n")
     elif csv:

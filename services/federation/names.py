@@ -24,4 +24,4 @@ def unknown(kind: str, name: str, known: Sequence[str], listing: str) -> Rejecte
     by_last = difflib.get_close_matches(lowered.rsplit(".", 1)[-1], sorted(set(last.values())), n=_FEW)
     near += [full for full in known if last[full] in by_last and full not in near]
     todo = f"Did you mean {' or '.join(near[:_FEW])}?" if near else f"{listing} lists the {kind}s."
-    return Rejected(f"There is no {kind} {name}.", "Nothing that is published has that name.", todo)
+    return Rejected(f"There is no {kind} {name}.", "Nothing that may be asked has that name.", todo)

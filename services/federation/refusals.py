@@ -16,7 +16,9 @@ LISTING = "SHOW ALL TABLES"
 
 _TABLES = """
     SELECT database_name || '.' || schema_name || '.' || view_name
-    FROM duckdb_views() WHERE NOT internal ORDER BY 1
+    FROM duckdb_views() WHERE NOT internal
+    UNION ALL SELECT database_name || '.' || schema_name || '.' || table_name
+    FROM duckdb_tables() WHERE NOT internal ORDER BY 1
 """
 _COLUMNS = "SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY 1"
 
@@ -40,13 +42,16 @@ _PLAIN: tuple[tuple[tuple[type[duckdb.Error], ...], tuple[str, str, str]], ...] 
 )
 
 
-def user_error(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, seconds: float) -> SpiegelnetError:
+def user_error(
+    error: duckdb.Error, connection: duckdb.DuckDBPyConnection, seconds: float, tables: str
+) -> SpiegelnetError:
     """The error to show for what DuckDB raised.
 
     Args:
         error: of a query; its text may hold values of rows, so only names and places are taken from it.
         connection: of the surface, asked for names that are near a mistaken one.
         seconds: the time a query has.
+        tables: what the connection has, in words.
     """
     if isinstance(error, duckdb.InterruptException):
         return Rejected(
@@ -60,7 +65,7 @@ def user_error(error: duckdb.Error, connection: duckdb.DuckDBPyConnection, secon
         )
     if isinstance(error, duckdb.PermissionException) or "configuration has been locked" in str(error):
         return NotAllowed(
-            "The query reaches for something outside the published tables.",
+            f"The query reaches for something outside {tables}.",
             "It may read those only: no files, addresses, extensions or settings.",
             "SHOW ALL TABLES lists what there is.",
         )

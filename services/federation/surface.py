@@ -27,6 +27,7 @@ SECONDS = 60.0
 MOST_ROWS = 1_000_000
 MOST_BYTES = 512_000_000
 BATCH_ROWS = 10_000
+PUBLISHED = "the published tables"
 
 ROW_MAKERS = frozenset({"range", "generate_series", "unnest"})
 
@@ -35,7 +36,6 @@ _TAKEN = frozenset({HUB, "main", "memory", "system", "temp"})
 _LOCKS = (
     "SET GLOBAL TimeZone = 'UTC'",
     "SET temp_directory = ''",
-    f"SET memory_limit = '{MEMORY}'",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
     "SET allow_community_extensions = false",
@@ -74,10 +74,7 @@ def open_surface(
         for node, files in nodes.items():
             _add_catalog(connection, node, NODE_TABLES, files)
         everything = [*hub_files.values(), *(paths for files in node_files.values() for paths in files.values())]
-        allowed = sorted({str(path) for paths in everything for path in paths})
-        connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
-        for lock in _LOCKS:
-            connection.execute(lock)
+        lock(connection, [path for paths in everything for path in paths])
     except duckdb.Error as error:
         connection.close()
         raise Fatal(
@@ -86,6 +83,21 @@ def open_surface(
             "Run the month again; it writes the published tables anew.",
         ) from error
     return connection
+
+
+def lock(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], memory: str = MEMORY) -> None:
+    """Let a connection open these files and no other, from now on and for good.
+
+    Args:
+        connection: has all its tables.
+        files: that its tables read.
+        memory: bound on what its tables and a query take together.
+    """
+    allowed = sorted({str(path) for path in files})
+    connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
+    connection.execute(f"SET memory_limit = '{memory}'")
+    for setting in _LOCKS:
+        connection.execute(setting)
 
 
 def _with_schemas(node: str, files: Files) -> Files:
@@ -105,29 +117,31 @@ def query(
     seconds: float = SECONDS,
     most_rows: int = MOST_ROWS,
     most_bytes: int = MOST_BYTES,
+    tables: str = PUBLISHED,
 ) -> pa.Table:
     """Answer one SELECT.
 
     Args:
-        connection: of `open_surface`.
+        connection: of `open_surface`, or another that `lock` has locked.
         sql: one SELECT statement (also WITH, VALUES, DESCRIBE, SHOW TABLES, SUMMARIZE), as a user typed it.
         seconds: after which it is stopped.
         most_rows: above which the answer is refused rather than cut.
         most_bytes: likewise.
+        tables: what the connection has, in words for who is refused.
 
     Raises:
         Rejected: the query has a mistake, or asks too much.
-        NotAllowed: it is not a SELECT, or reaches for something outside the published tables.
+        NotAllowed: it is not a SELECT, or reaches for something outside these tables.
     """
     cursor = connection.cursor()
     clock = Timer(seconds, cursor.interrupt)
     clock.daemon = True
     try:
-        _check(cursor, sql)
+        _check(cursor, sql, tables)
         clock.start()
         return _answer(cursor, sql, most_rows, most_bytes)
     except duckdb.Error as error:
-        raise user_error(error, connection, seconds) from None
+        raise user_error(error, connection, seconds, tables) from None
     finally:
         clock.cancel()
         cursor.close()
@@ -153,7 +167,7 @@ def too_large(most_rows: int, most_bytes: int) -> Rejected:
     )
 
 
-def _check(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _check(cursor: duckdb.DuckDBPyConnection, sql: str, tables: str) -> None:
     """Refuse all but one SELECT over named tables."""
     statements = cursor.extract_statements(sql)
     if len(statements) != 1:
@@ -175,7 +189,7 @@ def _check(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
     if refused:
         raise NotAllowed(
             f"The function {refused[0]} may not be used as a table.",
-            "A query reads the published tables only, no files and nothing of the engine.",
+            f"A query reads {tables} only, no files and nothing of the engine.",
             "SHOW ALL TABLES lists what there is.",
         )
 

@@ -119,6 +119,9 @@ def passed(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Passed:
     for name in (*(f"hub.{item}" for item in HUB_TABLES), *(f"{MUNICIPALITIES[0]}.{item}" for item in NODE_TABLES)):
         network.command("sql", f"select * from {name}", "--json")
     network.command("sql", "select no_such_column from hub.network.cells")
+    for name in SOURCE_TYPES:
+        own = ("--private", "--participant", MUNICIPALITIES[0], "--purpose", "test")
+        network.command("sql", f"select * from {MUNICIPALITIES[0]}.private.{name}", *own, "--json")
     network.command("mirror", MUNICIPALITIES[0], "--out", str(network.root / "mirror.html"))
     return network
 
