@@ -15,7 +15,7 @@ from services.basis import together
 from services.coverage import HOUSEHOLDS, Standing
 from services.disclosure import Count, release_cell
 from services.embargo import with_public_from
-from services.indicators import latest, period_of, references, unit_key
+from services.indicators import Reference, latest, period_of, references, unit_key
 from services.network import Network
 from services.published import published_table
 from services.sending.sender import Sender
@@ -104,16 +104,23 @@ def publish_quality(
     published, days = node.published(), network.embargo_days
     removed = trimmed_periods(open_intake(node.catalog))
     whole = [item for month, item in closes.items() if month not in removed]
-    for kept, stand in together(whole).items():
-        if not is_kept(node.catalog, json.loads(kept)):
-            continue
-        base = latest(population, sender.id, HOUSEHOLDS, period_of(stand[0].period).start)
-        households = base.value if base else None
-        rows = published_quality(node, sender.keys.release, stand, json.loads(kept), households)
-        table = published_table(published, PUBLISHED_QUALITY, with_public_from(rows, days).to_arrow().schema, days)
-        rows = as_published(rows, scan(table).select(*QUALITY).collect())
-        sender.at("publish quality")
-        replace_rows(table, with_public_from(rows, days), {"period": [item.period for item in stand]})
+    made = [
+        published_quality(node, sender.keys.release, stand, json.loads(kept), _households(population, sender.id, stand))
+        for kept, stand in together(whole).items()
+        if is_kept(node.catalog, json.loads(kept))
+    ]
+    if not made:
+        return
+    rows = pl.concat(made)
+    table = published_table(published, PUBLISHED_QUALITY, with_public_from(rows, days).to_arrow().schema, days)
+    rows = as_published(rows, scan(table).select(*QUALITY).collect())
+    sender.at("publish quality")
+    replace_rows(table, with_public_from(rows, days), {"period": rows["period"].unique().to_list()})
+
+
+def _households(population: Sequence[Reference], municipality: str, stand: Sequence[Standing]) -> int | None:
+    base = latest(population, municipality, HOUSEHOLDS, period_of(stand[0].period).start)
+    return base.value if base else None
 
 
 def as_published(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:

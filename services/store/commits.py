@@ -10,7 +10,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.update import ValidatableTableRequirement
+from pyiceberg.table.update import TableUpdate, ValidatableTableRequirement
 from sqlalchemy.exc import DBAPIError
 
 from services.errors import Fatal, Retryable, SpiegelnetError
@@ -19,6 +19,22 @@ from services.store.connections import errors_named, reason
 PATIENCE_SECONDS = 15.0
 """How long the table is asked again after a commit of unknown outcome, while its catalog does not answer."""
 _POLL = 0.25
+
+
+class Staging(Transaction):
+    """A transaction that works out what it makes of the table once for each thing staged, not each time it is asked."""
+
+    def __init__(self, table: Table) -> None:
+        """Begin with the table as it was loaded."""
+        super().__init__(table)
+        self._made: tuple[tuple[TableUpdate, ...], TableMetadata] = (), table.metadata
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        """What the table is to be."""
+        if self._made[0] != self._updates:
+            self._made = self._updates, super().table_metadata
+        return self._made[1]
 
 
 @contextmanager
@@ -38,7 +54,7 @@ def commit(table: Table, at: Callable[[str], None] = lambda _: None) -> Iterator
             happened is said where it could not be found out.
         NotAllowed, Fatal: the catalog is closed to this participant, or damaged.
     """
-    changes = table.transaction()
+    changes = Staging(table)
     with errors_named(catalog_of(table).engine):
         yield changes
     at("commit")

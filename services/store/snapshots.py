@@ -8,15 +8,18 @@ brought its rows, also when the file was written anew since (`services.store.rew
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 from pyiceberg.manifest import DataFile as IcebergFile
+from pyiceberg.manifest import ManifestEntry, ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
 
 from services.errors import Fatal
 from services.store.local_files import path_of
 from services.store.sums import require_whole
+from services.store.unchanged import Unchanged
 
 STANDS_FOR = "spiegelnet.stands-for"
 """Property of a snapshot in the place of a kept one, without rows that may be kept no longer: the id of that one."""
@@ -25,6 +28,8 @@ STANDS_AT = "spiegelnet.stands-at"
 
 TRIMMED = "spiegelnet.trimmed"
 """Property of a table: how often rows were taken out of it that may be kept no longer."""
+
+_MANIFESTS: Final = Unchanged[list[ManifestEntry]]()
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,15 @@ def data_files(table: Table, snapshot_id: int | None = None, *, after: int = 0) 
         )
         for manifest in snapshot.manifests(table.io)
         if manifest.sequence_number > after
-        for entry in manifest.fetch_manifest_entry(table.io)
+        for entry in _entries(manifest, table)
         if entry.sequence_number is not None and entry.sequence_number > after
     ]
     return sorted(found, key=lambda file: (file.sequence, file.path.name))
+
+
+def _entries(manifest: ManifestFile, table: Table) -> list[ManifestEntry]:
+    where = path_of(manifest.manifest_path, table.catalog.properties)
+    return _MANIFESTS.of(where, lambda: manifest.fetch_manifest_entry(table.io))
 
 
 def files(table: Table, snapshot_id: int | None = None) -> list[Path]:

@@ -6,6 +6,7 @@ A file without one (of an earlier version, or Trino's) is not compared.
 """
 
 import io
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,11 @@ class SummedWriter(io.BufferedWriter):
         return _unwritten(self._path, error)
 
 
+def identity_of(stat: os.stat_result) -> _Identity:
+    """Return by what a file is known to be the same as before."""
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def require_whole(path: Path, compared: Compared = _compared) -> None:
     """Compare a file with its checksum, unless this process has done so not long ago.
 
@@ -133,8 +139,7 @@ def require_whole(path: Path, compared: Compared = _compared) -> None:
         Fatal: the file is not there, cannot be read, or is not as it was written.
     """
     try:
-        stat = path.stat()
-        identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        identity = identity_of(path.stat())
         if compared.holds(path, identity):
             return
         is_whole = _is_whole(path)

@@ -7,15 +7,24 @@ folder can be moved or mounted elsewhere, and Trino reads the same files with `l
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from pyiceberg.catalog import MetastoreCatalog
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.io import load_file_io
+from pyiceberg.serializers import FromInputFile
+from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import TableRequirement, TableUpdate
 from sqlalchemy import Engine, create_engine, event
 
 from services.errors import Fatal
 from services.store.address import Database, WarehouseName
 from services.store.connections import engine, errors_named
-from services.store.local_files import NAME, ROOT, SCHEME, ConfinedFileIO
+from services.store.local_files import NAME, ROOT, SCHEME, ConfinedFileIO, path_of
+from services.store.unchanged import Unchanged
+
+_DESCRIPTIONS: Final = Unchanged[TableMetadata]()
 
 __all__ = ["Database", "WarehouseName", "open_warehouse"]
 
@@ -32,6 +41,31 @@ class Catalog(SqlCatalog):
         MetastoreCatalog.__init__(self, name, **properties)
         self.engine = connections
         self._init_catalog()
+
+    def _convert_orm_to_iceberg(self, orm_table: IcebergTables) -> Table:
+        """Make a table of its row as the library does, without reading again what this process has read."""
+        location = orm_table.metadata_location
+        if not (location and orm_table.table_namespace and orm_table.table_name):
+            return super()._convert_orm_to_iceberg(orm_table)  # says what is missing
+        described = _DESCRIPTIONS.of(
+            path_of(location, self.properties),
+            lambda: FromInputFile.table_metadata(load_file_io(self.properties, location).new_input(location)),
+        )
+        return Table(
+            identifier=(*self.identifier_to_tuple(orm_table.table_namespace), orm_table.table_name),
+            metadata=described,
+            metadata_location=location,
+            io=self._load_file_io(described.properties, location),
+            catalog=self,
+        )
+
+    def commit_table(
+        self, table: Table, requirements: tuple[TableRequirement, ...], updates: tuple[TableUpdate, ...]
+    ) -> CommitTableResponse:
+        """Commit as the library does; the new description need not be read again either."""
+        made = super().commit_table(table, requirements, updates)
+        _DESCRIPTIONS.of(path_of(made.metadata_location, self.properties), lambda: made.metadata)
+        return made
 
 
 def open_warehouse(root: Path, name: WarehouseName, database: Database | None = None) -> SqlCatalog:

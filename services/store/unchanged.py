@@ -1,0 +1,36 @@
+"""What files of a warehouse say, kept by the process that has read them: they are written once and never changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from services.store.sums import identity_of, require_whole
+
+MOST: Final = 256
+"""Files that are kept of a kind; a description of a table with 30 snapshots takes some 100 KB."""
+
+T = TypeVar("T")
+
+
+class Unchanged(Generic[T]):
+    """What was read of files of one kind, by file; nobody may change what they get."""
+
+    def __init__(self, most: int = MOST) -> None:
+        """Keep at most so many, those that were asked for last."""
+        self._most = most
+        self._known: dict[Path, tuple[object, T]] = {}
+
+    def of(self, path: Path, read: Callable[[], T]) -> T:
+        """Return what a file says, and read it when this process has not, or when it is another file by now.
+
+        Raises:
+            Fatal: the file is gone or damaged, see `require_whole`; what `read` raises.
+        """
+        require_whole(path)
+        identity = identity_of(path.stat())
+        known = self._known.pop(path, None)
+        said = known[1] if known and known[0] == identity else read()
+        self._known[path] = identity, said
+        while len(self._known) > self._most:
+            self._known.pop(next(iter(self._known)), None)
+        return said
