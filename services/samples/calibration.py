@@ -44,8 +44,8 @@ SPELLS_RUNNING_PER_1000: Final = 4.0
 """Spells of social assistance that run at the start, per 1,000 inhabitants; made up, some ninth of what there are, so
 that the demo stays quick."""
 
-SPELLS_A_MONTH_PER_1000: Final = 0.25
-"""Spells that begin in a month, and that end in it; made up, a third of the 0.7 of CBS 83747NED (2016)."""
+SPELLS_A_MONTH_PER_1000: Final = 0.4
+"""Spells that begin in a month, and that end in it; made up, somewhat over half of the 0.7 of CBS 83747NED (2016)."""
 
 PROVISIONS_RUNNING_PER_1000: Final = 2.0
 """Provisions of the Wmo and the Jeugdwet that run at the start, per 1,000 inhabitants; made up, far below what there
