@@ -32,6 +32,16 @@ def test_a_home_with_servers_asks_trino_and_either_engine_can_be_named(site: Sit
     assert sorted(map(str, on_trino)) == sorted(map(str, on_duckdb))
 
 
+def test_a_mirror_says_the_same_whichever_engine_answers(site: Site, tmp_path: Path) -> None:
+    pages = [tmp_path / f"{engine}.html" for engine in ("trino", "duckdb")]
+    for page in pages:
+        words = ["mirror", "gm0664", "--out", str(page), "--engine", page.stem, "--home", str(site.home.root)]
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    one, two = (page.read_text("utf-8") for page in pages)
+    assert one == two
+    assert one.count('<section class="indicator"') > 5
+
+
 def test_a_participant_and_an_analyst_ask_as_themselves(site: Site, tmp_path: Path) -> None:
     own = list(csv.DictReader(io.StringIO(sql(site, "--csv", "--as", "gm0664", FIGURES))))
     secret = tmp_path / "password"
