@@ -1,5 +1,6 @@
 """What the server of worker processes does once, before it forks: the imports and parsing that every worker needs."""
 
+import atexit
 import gc
 
 import great_expectations  # noqa: F401 - seconds, once instead of once per worker
@@ -16,3 +17,4 @@ prepare_suites(load_registry())
 load_catalogue()
 # What is here now lives for ever: the workers' garbage collector need not look at it again.
 gc.freeze()
+atexit.register(gc.unfreeze)  # else DuckDB reports at the end of a command that its objects were never let go of

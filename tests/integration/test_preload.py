@@ -17,3 +17,4 @@ def test_nothing_is_computed_by_polars_before_workers_are_forked() -> None:
     (line,) = [item for item in done.stdout.splitlines() if item.startswith("threads:")]
     pool = [f"polars-{number}" for number in range(100)]
     assert not set(line.split()) & set(pool)
+    assert not done.stderr, "a user would read it at the end of every command that has workers"
