@@ -31,7 +31,7 @@ select municipality as region, numerator as evictions, denominator as households
 from hub.benchmark.figures where indicator = 'evictions_per_1000_households' order by region
 """
 SHARES_SQL = """
-select period_kind, count(*) as cells, sum(case when status = 'published' then 1 else 0 end) as published
+select period_kind, count(*) as cells, count(case when status = 'published' then 1 end) as published
 from hub.network.cells where period >= '2025' group by period_kind order by period_kind
 """
 
