@@ -69,7 +69,7 @@ class Contract:
         sender: kinds of participant that may send it, of `SENDER_KINDS`.
         receiver: who gets it, of `RECEIVERS`: the municipality that the event names, the sender's own node, every node
             whose area it is about, the hub, the sender of the delivery that it answers, or who got the event that it
-            takes back.
+            takes back or the events at the address that it is about.
         unit_kind: what disclosure control counts: `household`, `person` or `record`.
         period_field: field whose month (or period) the event is about; None where it is about none.
         legal_ground: on which ground it is processed.

@@ -28,6 +28,7 @@ from services.basis import (
 from services.coverage import Standing, coverage, periods_closed_by, standings
 from services.embargo import with_public_from
 from services.errors import Retryable
+from services.households import ROLLOVER, first_names, under_one_name
 from services.indicators import count_cells, load_catalogue, prepare
 from services.lost import has_lost_events
 from services.network import Network
@@ -242,7 +243,7 @@ def _counted(
     """
     catalogue, known = load_catalogue(), releases(node)
     released = {*known["period"]}
-    types = [network.registry.get(name) for name in (*COUNTED, STATEMENT)]
+    types = [network.registry.get(name) for name in (*COUNTED, ROLLOVER, STATEMENT)]
     for kept, stand in together(closes.values()).items():
         periods = periods_closed_by([item.period for item in stand])
         if not is_kept(node.catalog, json.loads(kept)):
@@ -257,10 +258,11 @@ def _counted(
         if not periods:
             continue
         statements = tables.pop(STATEMENT)
+        names, tables = first_names(tables[ROLLOVER]), under_one_name(tables)
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
             for name, frame in tables.items():
                 con.register(name, frame.to_arrow())
-            prepare(con, sender.keys.release)
+            prepare(con, sender.keys.release, names)
             counts = count_cells(con, catalogue, sender.id, periods)
         covered = coverage(statements, tables["population_reference"], catalogue, sender.id, periods)
         cells = node_release(counts, catalogue, sender.id, covered)

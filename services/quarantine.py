@@ -18,9 +18,8 @@ from services.errors import NotAllowed, Rejected
 from services.gate.rows import ERROR, JUDGED, gate
 from services.privacy.sealing import open_many
 from services.receiving.holds import LIFTED, held_deliveries, with_holds
-from services.receiving.judging import verdicts, with_context
+from services.receiving.judging import verdicts, with_context, with_known
 from services.receiving.landing import SEALED_CONTEXT, sealed
-from services.receiving.naming import knowing
 from services.receiving.withdrawing import taken_back
 from services.registry import EventType, Registry
 from services.store.counting import open_ones, ref_of
@@ -196,7 +195,8 @@ def _judged_again(node: NodeStore, registry: Registry, ledger: Ledger, rows: pl.
     for (name, version), part in rows.group_by("event_type", "version", maintain_order=True):
         event_type = registry.get(str(name), int(str(version)))
         events = decode_rows(event_type, part["payload"].to_arrow())
-        found.append(gate(event_type, knowing(ledger, event_type, with_context(node, events, part))))
+        context = with_context(node, events, part)
+        found.append(gate(event_type, with_known(node, registry, ledger, event_type, context)))
     bare = rows.drop("rule", "verdict").with_columns(
         pl.lit(None, dtype=pl.Binary).alias("taken_in"), pl.lit(None, dtype=pl.UInt64).alias("taken_by")
     )

@@ -8,9 +8,10 @@ look-back of the next month, whose snapshots have it.
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import duckdb
@@ -78,13 +79,16 @@ def unit_key(release_key: bytes, unit: bytes) -> int:
     return int.from_bytes(hmac.digest(release_key, unit, "sha256")[:8]) % KEY_SPACE
 
 
-def prepare(con: duckdb.DuckDBPyConnection, release_key: bytes) -> None:
+def prepare(
+    con: duckdb.DuckDBPyConnection, release_key: bytes, first_names: Mapping[bytes, bytes] = MappingProxyType({})
+) -> None:
     """Make the catalogue's views and the units' keys from the event tables on the connection.
 
     Args:
         con: has tables or views as in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates DATE),
             in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB) and `population_reference`.
         release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
+        first_names: by pseudonym the one of which the unit's key is made, where that is an older one.
     """
     for path in sorted(_VIEWS.glob("*.sql")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_duckdb(path.read_text(encoding='utf-8'))}")
@@ -92,7 +96,7 @@ def prepare(con: duckdb.DuckDBPyConnection, release_key: bytes) -> None:
     every = " UNION ".join(f"SELECT {unit} AS unit FROM {table}" for table, unit in given.items())
     units = pl.DataFrame(con.sql(every).to_arrow_table())["unit"].to_list()
     keys = pl.DataFrame(
-        {"unit": units, "key": [unit_key(release_key, unit) for unit in units]},
+        {"unit": units, "key": [unit_key(release_key, first_names.get(unit, unit)) for unit in units]},
         schema={"unit": pl.Binary, "key": pl.Int64},
     )
     _replace(con, "unit_keys", keys)

@@ -13,6 +13,7 @@ import polars as pl
 
 from services.errors import Fatal
 from services.federation.surface import lock
+from services.households import under_one_name
 from services.network import Network
 from services.registry import EventType, Registry
 from services.store.events import current_tables
@@ -41,7 +42,8 @@ def open_private(network: Network, municipality: str) -> duckdb.DuckDBPyConnecti
     root = network.home.participant(municipality).root
     catalog = open_warehouse(root, "private", network.database(municipality))
     event_types = shown_types(network.registry)
-    events = current_tables(catalog, event_types)
+    tables = current_tables(catalog, event_types)
+    events = {**tables, **under_one_name(tables)}
     frames = numbered({item.name: without_pseudonyms(item, events[item.name]) for item in event_types})
     connection = duckdb.connect(":memory:")
     try:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from services.gate.rows import JUDGED, gate
 from services.privacy.header import Header, InnerHeader
 from services.receiving.naming import knowing
+from services.receiving.pairing import with_pairs
 from services.registry import EventType, Registry
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED
 from services.store.ledger import IDENTITY, STREAM, Ledger
@@ -84,7 +85,12 @@ def judged(node: NodeStore, registry: Registry, ledger: Ledger, parcels: Sequenc
     arrivals = arrivals.join(taken, on=IDENTITY, how="left", maintain_order="left")
     unknown = arrivals.filter(pl.col("taken_in").is_null()).select("_row")
     found = [
-        gate(event_type, knowing(ledger, event_type, frame.join(unknown, on="_row", how="semi", maintain_order="left")))
+        gate(
+            event_type,
+            with_known(
+                node, registry, ledger, event_type, frame.join(unknown, on="_row", how="semi", maintain_order="left")
+            ),
+        )
         for event_type, frame in _frames(node, registry, parcels)
     ]
     judgements = pl.concat([JUDGED.to_frame(), *found])
@@ -125,6 +131,13 @@ def verdicts(rows: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.coalesce("error", "rule", WARNED + pl.col("warned")))
         .alias("rule"),
     )
+
+
+def with_known(
+    node: NodeStore, registry: Registry, ledger: Ledger, event_type: EventType, frame: pl.DataFrame
+) -> pl.DataFrame:
+    """Add to events what rules may compare them with of what came before; see `knowing` and `with_pairs`."""
+    return with_pairs(node, registry, event_type, knowing(ledger, event_type, frame))
 
 
 def with_context(node: NodeStore, frame: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,9 @@
 """Every example passes or fails as its file name says, by the schema or by the contract's rules on Great Expectations.
 
 An example file holds `event`, and of the delivery around it `sender_kind`, `received_on` and `received_by`; where it
-names another event, `named_event` says what is known of that. A municipality that sends is gm0518. In `event` a fixed
-value (pseudonym, event id) is written as hex, a date as ISO text; all else is as in JSON.
+names another event, `named_event` says what is known of that, and of a pair of pseudonyms `named_pair`. A municipality
+that sends is gm0518. In `event` a fixed value (pseudonym, event id) is written as hex, a date as ISO text; all else is
+as in JSON.
 """
 
 import json
@@ -68,7 +69,7 @@ def test_the_rules_stop_exactly_the_examples_that_are_named_after_them(
     event_type: EventType, great_expectations: Any
 ) -> None:
     """All examples of a type go through one suite, as in the gate: rows by key, COMPLETE results, no exceptions."""
-    context = ("sender_kind", "received_on", "received_by", "named_event")
+    context = ("sender_kind", "received_on", "received_by", "named_event", "named_pair")
     known = {name: e for name, e in examples(event_type).items() if ".schema_" not in name}
     rows = [{**from_json(event_type.shape, e["event"]), **{key: e.get(key) for key in context}} for e in known.values()]
     rows = [{**row, "sender": "gm0518"} for row in rows]

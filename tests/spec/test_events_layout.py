@@ -55,6 +55,7 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "population_reference",
         "correction",
         "withdrawal",
+        "pseudonym_rollover",
         "household_context",
         "indicator_observation",
         "delivery_statement",
@@ -87,6 +88,8 @@ def test_what_identifies_an_address_is_classed_as_a_pseudonym(event_type: EventT
     if event_type.contract.unit_kind == "record":
         assert {name for name, kind in classes.items() if kind == "pseudonym"} <= {"event_id"}
         assert "address" not in classes
+    elif event_type.name == "pseudonym_rollover":
+        assert {classes[name] for name in ("event_id", "old_address", "new_address")} == {"pseudonym"}
     else:
         assert {classes[name] for name in ("event_id", "address")} == {"pseudonym"}
         assert {classes[name] for name in ("municipality", "district")} == {"quasi"}
@@ -149,7 +152,7 @@ def test_a_contract_says_why_how_long_and_whose(event_type: EventType) -> None:
 @each_event_type
 def test_a_rule_looks_only_at_fields_of_its_event_and_at_what_the_gate_adds(event_type: EventType) -> None:
     known = {name for name, _ in event_type.shape.fields} | {
-        *("received_on", "received_by", "sender", "sender_kind", "named_event")
+        *("received_on", "received_by", "sender", "sender_kind", "named_event", "named_pair")
     }
     for rule in event_type.contract.row_rules:
         columns = {value for key, value in rule.kwargs.items() if key in ("column", "column_A", "column_B")}

@@ -150,6 +150,16 @@ def taking_back(kind: str, ids: Sequence[int], event_type: str = "payment_arrear
     )
 
 
+def rollovers(pairs: Sequence[tuple[int, int]], *, epochs: tuple[str, str] = ("2025", "2026")) -> pl.DataFrame:
+    """Pairs of an old and a new pseudonym, each a number; the same pair has the same event id."""
+    names = [[bytes([number]) * 32 for number in side] for side in zip(*pairs, strict=True)]
+    own = [int(f"{epochs[0][-1]}{epochs[1][-1]}{old:03d}{new:03d}").to_bytes(16, "big") for old, new in pairs]
+    columns = {"event_id": own, "old_address": names[0], "new_address": names[1]}
+    return pl.DataFrame(columns).with_columns(
+        pl.lit(epochs[0]).alias("old_epoch"), pl.lit(epochs[1]).alias("new_epoch")
+    )
+
+
 def evictions(ids: Sequence[int]) -> pl.DataFrame:
     """Good announcements of evictions."""
     columns = {
