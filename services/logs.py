@@ -28,6 +28,7 @@ FIELDS: Final = frozenset(
             "published",
             "figures",
             "closed_before",
+            "rolled_over",
             "broken",
             "postponed",
         ),

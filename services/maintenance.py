@@ -67,6 +67,7 @@ class UpkeepReport:
             "closes": len(self.removed.closes),
             "refused": self.removed.refused,
             "sent": self.removed.sent,
+            "used": self.removed.used,
             "pseudonyms": self.removed.pseudonyms,
             "joined": self.joined.total(),
             "forgotten": self.forgotten,
@@ -140,7 +141,7 @@ def _remove(
     found = remove_expired(network, participant, node, now.date(), at)
     report.removed.events = report.removed.events | found.events  # a second try counts what the first did not finish
     report.removed.closes = sorted({*report.removed.closes, *found.closes})
-    for name in ("snapshots", "refused", "sent", "pseudonyms"):
+    for name in ("snapshots", "refused", "sent", "used", "pseudonyms"):
         setattr(report.removed, name, getattr(report.removed, name) + getattr(found, name))
 
 

@@ -1,7 +1,7 @@
 """A network's home, opened: settings, directory, event types, and the way to keys, key services and broker."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,14 @@ from services.privacy.keys import ParticipantKeys
 from services.registry import Registry, load_registry
 from services.store.address import Database
 
+Clock = Callable[[], dt.datetime]
+"""Tells the time in UTC."""
+
+
+def utc_now() -> dt.datetime:
+    """Return the time in UTC."""
+    return dt.datetime.now(dt.UTC)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -29,20 +37,22 @@ class Network:
     Attributes:
         home: where its state lives.
         settings: validated configuration.
+        clock: by which its participants here act.
     """
 
     home: Home
     settings: Settings
+    clock: Clock = utc_now
 
     @staticmethod
-    def open(root: Path) -> "Network":
+    def open(root: Path, clock: Clock = utc_now) -> "Network":
         """Open the network in `root`.
 
         Raises:
             Fatal: there is none, or its configuration is refused.
         """
         home = Home(root).require()
-        return Network(home, load_settings(root))
+        return Network(home, load_settings(root), clock)
 
     @cached_property
     def directory(self) -> Directory:
@@ -78,7 +88,7 @@ class Network:
 
     def now(self) -> dt.datetime:
         """Return the time in UTC."""
-        return dt.datetime.now(dt.UTC)
+        return self.clock()
 
     def today(self) -> dt.date:
         """Return today's date in UTC."""

@@ -3,7 +3,8 @@
 At the receiver: rows of `intake`, sealed payloads included, and of the typed tables, in their newest snapshot and in
 all that closes keep. What is known of their parcels becomes numbers per sender and day, so that all accounts stay as
 they are. Closes older than that are let go of: their release log and published cells stand. At the sender: text of
-refused rows, hashes of what was sent, and pseudonyms of past years. It can be ended anywhere and run again.
+refused rows, hashes of what was sent, addresses that were used more than 13 months ago, and pseudonyms of past years
+that no rollover needs any more. It can be ended anywhere and run again.
 """
 
 import datetime as dt
@@ -21,7 +22,9 @@ from services.network import Network
 from services.registry import Registry
 from services.sending.forgetting import forget_sent
 from services.sending.journal import Journal
+from services.sending.outbox import Outbox
 from services.sending.pseudonyms import KINDS, PseudonymCache
+from services.sending.used_addresses import first_month
 from services.store.accounts import stored_parcels
 from services.store.events import project, table_name
 from services.store.intake import TABLE, note_trimmed, open_intake, types_of
@@ -44,6 +47,7 @@ class Removed:
         closes: names of closes that are kept no longer.
         refused: rows refused at the source.
         sent: records of parcels that were sent.
+        used: notes of addresses that were used, last more than 13 months ago.
         pseudonyms: cached batches of pseudonyms.
     """
 
@@ -52,6 +56,7 @@ class Removed:
     closes: list[str] = field(default_factory=list)
     refused: int = 0
     sent: int = 0
+    used: int = 0
     pseudonyms: int = 0
 
 
@@ -168,7 +173,12 @@ def _clear_sender(network: Network, participant: str, today: dt.date, removed: R
         removed.refused = journal.forget_refused(kept_from(network.registry, today), today)
     longest = max((days[name] for name in network.directory.get(participant).may_send), default=0)
     removed.sent = forget_sent(home.outbox, today, today - dt.timedelta(days=longest))
+    needed = {(receiver, str(today.year)) for receiver in network.directory.participants}
+    if home.outbox.exists():
+        with Outbox(home.outbox) as outbox:
+            used = outbox.used(keys.cache)
+            removed.used = used.forget(first_month(today))
+            needed |= {(item.receiver, item.called) for item in used.due(str(today.year), first_month(today))}
     with PseudonymCache(home.pseudonyms, keys.cache) as cache:
-        receivers = network.directory.participants
-        present = [cache.scope(receiver, str(today.year), kind) for receiver in receivers for kind in KINDS]
+        present = [cache.scope(*place, kind) for place in needed for kind in KINDS]
         removed.pseudonyms = cache.keep_only(present)

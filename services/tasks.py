@@ -17,13 +17,14 @@ from services.lineage import flows
 from services.maintenance import UpkeepReport
 from services.maintenance import maintain as upkeep
 from services.month import MonthReport, close_months
-from services.network import Network
+from services.network import Clock, Network, utc_now
 from services.receiving.collecting import CollectReport, collect
 from services.receiving.going_on import WentOn
 from services.receiving.going_on import go_on as read_on
 from services.receiving.receipts import send_receipts
 from services.runs import running, span
 from services.sending.delivery import FileReport, deliver_file, send_again
+from services.sending.rollover import RolledOver, roll_over, suppose_sent
 from services.sending.sender import open_sender
 from services.sending.statement import CLIENTS_FILE, read_clients, state_months
 from services.sending.withdrawing import TakenBack
@@ -42,6 +43,7 @@ class SendReport:
         postponed: why files were not sent to their end yet, such as a key service that is away, and why parcels wait
             in the outbox: the broker is away, or does not know their receiver yet; run again.
         statements: parcels with delivery statements.
+        rolled: what an epoch change brought before, None when not all that is due could be done.
         parcels: handed to the broker, those that waited from before included.
     """
 
@@ -50,6 +52,7 @@ class SendReport:
     broken: list[str] = field(default_factory=list)
     postponed: list[Retryable] = field(default_factory=list)
     statements: int = 0
+    rolled: RolledOver | None = None
     parcels: int = 0
 
     @property
@@ -70,6 +73,7 @@ class SendReport:
             "events": self.events.total(),
             "refused": self.refused.total(),
             "statements": self.statements,
+            "rolled_over": self.rolled.addresses.total() if self.rolled else 0,
             "parcels": self.parcels,
             "broken": len(self.broken),
             "postponed": len(self.postponed),
@@ -84,9 +88,10 @@ def send(
     *,
     mended: bool = False,
     again_to: str | None = None,
+    clock: Clock = utc_now,
     at: Callable[[str], None] = lambda _: None,
 ) -> SendReport:
-    """Deliver files, state the months, and hand all that waits to the broker.
+    """Deliver files, state the months, and hand all that waits to the broker; at an epoch change roll over before.
 
     A file that cannot be read at all, or not be sent to its end now, is reported; the others go on, but nothing is
     stated of the months.
@@ -98,12 +103,13 @@ def send(
         months: months to make delivery statements of, when this sender owes them.
         mended: whether the files are mended versions of files that were sent under the same names.
         again_to: a receiver that lost what was sent to it: all is sealed for it anew.
+        clock: by which it is sent.
         at: called with the name of each step before it, for tests that end the process there.
 
     Raises:
         Fatal: the participant, or the receiver, is not in the directory.
     """
-    network = Network.open(root)
+    network = Network.open(root, clock)
     report = SendReport(participant)
     with (
         running(network, participant, "send", span(months)) as run,
@@ -116,7 +122,12 @@ def send(
 
         if again_to:
             send_again(sender, network.directory.get(again_to).id, files)
-        for path in files:
+        try:
+            report.rolled = roll_over(sender, room=room)
+        except Retryable as reason:
+            report.postponed.append(reason)
+        # Nothing goes by the new pseudonyms before receivers know whose they are.
+        for path in files if report.rolled else ():
             try:
                 report.files.append(deliver_file(sender, path, mended=mended, room=room))
             except (SourceError, Rejected) as error:
@@ -168,6 +179,50 @@ def take_back(
             report = withdraw_rows(sender, file, network.today(), rows)
         _, waits = sender.hand_over(broker)
         run.brings({"events": report.events.total(), "refused": report.refused.total(), "parcels": report.parcels})
+        run.waits(waits)
+    return report, waits
+
+
+def rollover(
+    root: Path,
+    participant: str,
+    *,
+    since: str | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _due: None,
+    clock: Clock = utc_now,
+    at: Callable[[str], None] = lambda _: None,
+) -> tuple[RolledOver, list[Retryable]]:
+    """Tell receivers by which pseudonyms of this epoch the addresses of earlier ones go, and hand over all that waits.
+
+    Args:
+        root: the network's home.
+        participant: the sender.
+        since: an earlier epoch in which all its addresses are supposed to have been sent; None for what is noted.
+        progress: called with (addresses done, addresses due).
+        clock: by which it is done.
+        at: as for `send`.
+
+    Returns:
+        What it brought, and why parcels wait in the outbox, if they do.
+
+    Raises:
+        NotAllowed, Retryable, Fatal: see `services.sending.rollover`.
+    """
+    network = Network.open(root, clock)
+    with (
+        running(network, participant, "rollover") as run,
+        open_sender(network, participant, at=at) as sender,
+        network.broker(participant) as broker,
+    ):
+
+        def room() -> None:
+            sender.make_room(broker)
+
+        if since is not None:
+            suppose_sent(sender, since)
+        report = roll_over(sender, progress, room)
+        _, waits = sender.hand_over(broker)
+        run.brings({"rolled_over": report.addresses.total(), "parcels": report.parcels})
         run.waits(waits)
     return report, waits
 

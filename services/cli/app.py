@@ -12,6 +12,7 @@ from services.cli import (
     node_commands,
     quarantine_commands,
     query_commands,
+    rollover_command,
     status_command,
     taking_back_commands,
     user_commands,
@@ -39,6 +40,7 @@ def common(context: typer.Context, log: LogOption = None) -> None:
 demo_command.register(app)
 network_commands.register(app)
 taking_back_commands.register(app)
+rollover_command.register(app)
 query_commands.register(app)
 maintenance_command.register(app)
 status_command.register(app)

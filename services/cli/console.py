@@ -91,8 +91,22 @@ def _cell(value: object) -> str:
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal, nothing elsewhere; yields a function that moves it one step."""
+    with _bar() as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def counted(title: str) -> Iterator[Callable[[int, int], None]]:
+    """The same for work whose size shows later; yields a function that takes how much is done, and of how much."""
+    with _bar() as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _bar() -> Progress:
     console = err()
-    with Progress(
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -100,6 +114,4 @@ def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda: bar.advance(task)
+    )

@@ -17,6 +17,7 @@ _COLUMNS = {
     "closes": "closes let go",
     "refused": "refused rows",
     "sent": "sent records",
+    "used": "used addresses",
     "joined": "files joined",
     "forgotten": "snapshots let go",
     "files": "files removed",

@@ -21,6 +21,7 @@ def show_sent(reports: Sequence[SendReport]) -> None:
     for participant in sorted({report.participant for report in reports}):
         own = [report for report in reports if report.participant == participant]
         files = [item for report in own for item in report.files]
+        rolled = [report.rolled for report in own if report.rolled]
         row = (
             len(files),
             sum(item.sent_before for item in files),
@@ -28,11 +29,22 @@ def show_sent(reports: Sequence[SendReport]) -> None:
             sum(report.refused.total() for report in own),
             sum(report.events.total() for report in own),
             sum(report.statements for report in own),
+            sum(item.addresses.total() for item in rolled),
             sum(report.parcels for report in own),
         )
         if any(row):
             rows.append((participant, *row))
-    heads = ["sender", "files", "sent before", "rows read", "refused", "events", "statements", "parcels sent"]
+    heads = [
+        "sender",
+        "files",
+        "sent before",
+        "rows read",
+        "refused",
+        "events",
+        "statements",
+        "rolled over",
+        "parcels sent",
+    ]
     caption = "rows read = refused + events; a file that was sent before is not sent again"
     table("Sent", heads, rows, caption=caption)
     refused = sum((report.refused for report in reports), Counter[str]())
@@ -58,6 +70,7 @@ def send_json(report: SendReport) -> dict[str, Any]:
         "broken": report.broken,
         "postponed": [str(reason) for reason in report.postponed],
         "statements": report.statements,
+        "rolled_over": report.rolled.addresses.total() if report.rolled else 0,
         "parcels": report.parcels,
     }
 

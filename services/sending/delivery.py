@@ -125,7 +125,9 @@ def send_again(sender: Sender, receiver: str, paths: Sequence[Path]) -> None:
         receiver: who lost what was sent to it.
         paths: exports that are read again by `deliver_file`.
     """
-    sender.outbox.begin_again(receiver)
+    with sender.outbox.together():
+        sender.outbox.begin_again(receiver)
+        sender.used.begin_again(receiver)
     for path in paths:
         sender.journal.reopen(digest_of(path))
 
@@ -210,6 +212,8 @@ def _flush(
                     position=(file.digest, part.batch + 1),
                     last=last,
                 )
+                if "household" in frame.columns:
+                    sender.used.note(receiver, sender.epoch, f"{sender.today:%Y-%m}", frame["household"])
 
 
 def _ready(

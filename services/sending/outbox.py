@@ -15,6 +15,8 @@ from typing import Self
 
 from services.errors import Fatal
 from services.privacy.parcel import parcel_hash, read_header
+from services.sending import used_addresses
+from services.sending.used_addresses import UsedAddresses
 from services.sqlite import damaged, open_database, reading, transaction
 
 Seal = Callable[[bytes, int, bytes], bytes]
@@ -75,7 +77,7 @@ class Outbox:
         self._path = path
         self._limit = limit
         # Sequence numbers must survive a power failure: given out twice they would look like a fork.
-        self._db = open_database(path, _SCHEMA, durable=True)
+        self._db = open_database(path, _SCHEMA + used_addresses.SCHEMA, durable=True)
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +96,10 @@ class Outbox:
             Retryable: the file stayed locked.
         """
         return transaction(self._db, self._path)
+
+    def used(self, key: bytes) -> UsedAddresses:
+        """Return the notes of which addresses were used, as who has this key (32 bytes) reads and writes them."""
+        return UsedAddresses(self._db, self._path, key)
 
     def enqueue(self, receiver: str, seals: Sequence[Seal], position: tuple[bytes, str, int]) -> int:
         """Seal and store what one batch of a source brings one receiver, and move the position on; all or nothing.

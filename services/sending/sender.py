@@ -1,5 +1,6 @@
 """One participant as sender: its keys, files and the key services it asks, opened together."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from services.sending.addresses import AddressReference
 from services.sending.journal import Journal
 from services.sending.outbox import Outbox, Seal
 from services.sending.pseudonyms import PseudonymCache
+from services.sending.used_addresses import UsedAddresses
 
 REFUSED_CONTEXT = b"spiegelnet/refused/v1"
 
@@ -61,6 +63,16 @@ class Sender:
     def id(self) -> str:
         """The participant's id."""
         return self.participant.id
+
+    @property
+    def used(self) -> UsedAddresses:
+        """Which addresses events were sealed about; in the outbox, and its transactions."""
+        return self.outbox.used(self.keys.cache)
+
+    @property
+    def today(self) -> dt.date:
+        """Today's date in UTC."""
+        return dt.datetime.fromtimestamp(self.hour() * 3600, dt.UTC).date()
 
     @cached_property
     def reference(self) -> AddressReference:

@@ -15,19 +15,10 @@ from services.households import ROLLOVER, first_names, under_one_name
 from services.indicators import count_cells, load_catalogue, prepare
 from tests.property.test_indicators_against_oracle import PERIODS, events
 from tests.spec import indicator_oracle as oracle
+from tests.unit.test_households import PAIRS
 
 EPOCHS = ("2024", "2025", "2026")
 SENDERS = ("es-a", "hc-b", "gm9001")
-PAIRS = {
-    "sent_by": pl.String,
-    "old_epoch": pl.String,
-    "new_epoch": pl.String,
-    "old_address": pl.Binary,
-    "new_address": pl.Binary,
-    "received_on": pl.Date,
-    "in_parcel": pl.Binary,
-    "in_row": pl.Int32,
-}
 
 
 def called(address: bytes, epoch: str) -> bytes:

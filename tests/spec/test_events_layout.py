@@ -149,6 +149,13 @@ def test_a_contract_says_why_how_long_and_whose(event_type: EventType) -> None:
     }
 
 
+def test_pairs_of_pseudonyms_are_kept_as_long_as_any_event_at_an_address() -> None:
+    """All of these came before the pairs about them."""
+    kept = {item.name: item.contract.retention_days for item in EVENT_TYPES if item.contract.unit_kind == "household"}
+    assert kept["pseudonym_rollover"] == max(kept.values())
+    assert len(kept) > 5
+
+
 @each_event_type
 def test_a_rule_looks_only_at_fields_of_its_event_and_at_what_the_gate_adds(event_type: EventType) -> None:
     known = {name for name, _ in event_type.shape.fields} | {

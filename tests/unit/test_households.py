@@ -8,6 +8,16 @@ import polars as pl
 from services.households import ROLLOVER, first_names, under_one_name
 
 DAY = dt.date(2026, 1, 5)
+PAIRS = {
+    "sent_by": pl.String,
+    "old_epoch": pl.String,
+    "new_epoch": pl.String,
+    "old_address": pl.Binary,
+    "new_address": pl.Binary,
+    "received_on": pl.Date,
+    "in_parcel": pl.Binary,
+    "in_row": pl.Int32,
+}
 Pair = tuple[str, str, bytes, str, bytes]
 """Sender, old epoch and pseudonym, new epoch and pseudonym."""
 
@@ -31,17 +41,7 @@ def pairs(*told: Pair, days: Sequence[int] | None = None) -> pl.DataFrame:
         )
         for number, (sender, old_epoch, old, new_epoch, new) in enumerate(told)
     ]
-    schema = {
-        "sent_by": pl.String,
-        "old_epoch": pl.String,
-        "new_epoch": pl.String,
-        "old_address": pl.Binary,
-        "new_address": pl.Binary,
-        "received_on": pl.Date,
-        "in_parcel": pl.Binary,
-        "in_row": pl.Int32,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=PAIRS, orient="row")
 
 
 def named(given: pl.DataFrame, *told: Pair) -> list[bytes]:
