@@ -22,6 +22,7 @@ import pytest
 from services.avro.decode import decode_block
 from services.federation.tables import HUB_TABLES, NODE_TABLES
 from services.home import Home
+from services.households import ROLLOVER
 from services.network import Network
 from services.privacy.keys import opening_keys
 from services.privacy.parcel import open_parcel
@@ -104,6 +105,9 @@ def passed(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Passed:
     (network.root / "logs").mkdir()
     for sender in SENDERS:
         network.command("send", sender, "--state", MONTH, apart=sender == "es-stroom")
+    year = Network.open(network.root).today().year
+    network.command("rollover", "es-stroom", "--since", f"{year - 1}")
+    network.command("rollover", "hc-huis", "--json")
     network.command("receive")
     network.command("receive", *PARTNERS, "--json")
     network.command("month", MONTH, apart=True)
@@ -119,7 +123,7 @@ def passed(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Passed:
     for name in (*(f"hub.{item}" for item in HUB_TABLES), *(f"{MUNICIPALITIES[0]}.{item}" for item in NODE_TABLES)):
         network.command("sql", f"select * from {name}", "--json")
     network.command("sql", "select no_such_column from hub.network.cells")
-    for name in SOURCE_TYPES:
+    for name in (*SOURCE_TYPES, ROLLOVER):
         own = ("--private", "--participant", MUNICIPALITIES[0], "--purpose", "test")
         network.command("sql", f"select * from {MUNICIPALITIES[0]}.private.{name}", *own, "--json")
     network.command("mirror", MUNICIPALITIES[0], "--out", str(network.root / "mirror.html"))
@@ -234,12 +238,16 @@ def _hidden(kind: str, text: str, folder: Path) -> Path:
 
 
 def test_nothing_published_and_nothing_at_the_hub_holds_a_pseudonym_or_an_id_of_a_single_event(passed: Passed) -> None:
-    network, secret = Network.open(passed.root), set[bytes]()
+    network, secret, pairs = Network.open(passed.root), set[bytes](), 0
     for _, event_type, frame, _ in passed.opened:
         if event_type in SOURCE_TYPES:  # outer pseudonyms and ids of events, as parcels carry them
             secret.update(frame["address"].to_list(), frame["event_id"].to_list())
             secret.update(frame["provision"].to_list() if "provision" in frame.columns else [])
+        elif event_type == ROLLOVER:
+            pairs += frame.height
+            secret.update(frame["old_address"].to_list(), frame["new_address"].to_list())
     outer = len(secret)
+    assert pairs > 100
     for town in MUNICIPALITIES:  # pseudonyms as nodes store them
         for name in SOURCE_TYPES:
             secret.update(events(passed.root, town, name)["address"].to_list())
