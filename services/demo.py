@@ -1,8 +1,12 @@
 """The demo: a month through the whole network on one machine, after eleven months of back-delivery.
 
 It calls the same functions as the commands do; what it prints afterwards is asked of the published tables in SQL.
+
+All is sent in the year of today, but for the back-delivery of one supplier: it is sent by the clock of the year before,
+so that an epoch change is seen. All of them would take as long again as pseudonyms take now.
 """
 
+import datetime as dt
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -13,17 +17,21 @@ from services import tasks
 from services.closing import ClosingReport, Progress, close_nodes
 from services.directory import HUB
 from services.errors import Fatal
+from services.households import ROLLOVER, under_one_name
 from services.hub import BenchmarkReport
-from services.network import Network
+from services.network import Network, utc_now
 from services.parallel import InThisProcess, each
-from services.receiving.collecting import CollectReport
+from services.receiving.collecting import CollectReport, open_node
 from services.samples import SampleSummary, write_samples
 from services.setup import create_network, sample_members
+from services.store.events import current_tables
 from services.tasks import SendReport
 
 SEED = 2025
 BACK = tuple(f"2025-{number:02d}" for number in range(1, 12))
 LIVE = ("2025-12",)
+CHANGES_EPOCH = "es-lichtkade"
+"""Who sends its back-delivery in the year before, and is known by its new pseudonyms before anything is counted."""
 SAMPLES_WRITTEN = "samples.written"
 OWN_STEP = ("municipality", HUB)
 """Kinds that receive in a step of their own; the others receive receipts only."""
@@ -96,7 +104,7 @@ def run_demo(
     run = Run(root, Network.open(root), pool, warm, progress, say, DemoReport())
     say("Partners and municipalities export their files (made up, calibrated on published figures).")
     run.report.samples = _first_sources(root)
-    _move(run, BACK, "back")
+    _move(run, BACK, "back", first=CHANGES_EPOCH)
     _move(run, LIVE, "live")
     for number, month in enumerate(later, len(BACK) + len(LIVE) + 1):
         _later_sources(root, month, number)
@@ -138,14 +146,19 @@ def _later_sources(root: Path, month: str, months: int) -> None:
     shutil.rmtree(draft)
 
 
-def _move(run: Run, months: Sequence[str], folder: str) -> None:
-    """Send, receive and close one delivery of months."""
+def _move(run: Run, months: Sequence[str], folder: str, first: str | None = None) -> None:
+    """Send, receive and close one delivery of months; who is named first sends it in the year before."""
     network, span = run.network, months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
     run.say(f"{span}: sources are read, pseudonymised with two key services, sealed and sent.")
     everybody = sorted(network.directory.participants)
-    work = [(run.root, item, _files(network, item, folder), months) for item in everybody]
-    with run.progress("send", len(work)) as step:
+    before = [(run.root, first, _files(network, first, folder), months)] if first else []
+    work = [(run.root, item, _files(network, item, folder), months) for item in everybody if item != first]
+    with run.progress("send", len(everybody)) as step:
+        earlier = [run.pool.submit(_send_in_two_epochs, *task) for task in before]
         run.report.sent.append(_send(run, work, step))
+        for sent in earlier:
+            run.report.sent[-1].append(sent.result())
+            step()
     broken = [text for item in run.report.sent[-1] for text in item.broken]
     if broken:
         raise Fatal(f"{len(broken)} sample files could not be read.", broken[0])
@@ -168,6 +181,27 @@ def _send(run: Run, work: Sequence[tuple[object, ...]], step: Callable[[], None]
             break
         own += each(InThisProcess(), tasks.send, [task], step)
     return own + each(run.pool, tasks.send, work[len(own) :], step)
+
+
+def _send_in_two_epochs(root: Path, participant: str, files: Sequence[Path], months: Sequence[str]) -> SendReport:
+    """Send by the clock of the year before, and then make the pseudonyms of this year known."""
+    sent = tasks.send(root, participant, files, months, clock=_year_before)
+    sent.rolled, waits = tasks.rollover(root, participant)
+    sent.parcels += sent.rolled.parcels
+    sent.postponed += waits
+    return sent
+
+
+def _year_before() -> dt.datetime:
+    return dt.datetime(utc_now().year - 1, 12, 31, 12, tzinfo=dt.UTC)
+
+
+def households(network: Network, municipality: str) -> tuple[int, int]:
+    """Count a municipality's households with a signal: as it does, and as it would without pairs of pseudonyms."""
+    types = [network.registry.get(name) for name in ("payment_arrears", ROLLOVER)]
+    tables = current_tables(open_node(network, municipality).catalog, types)
+    joined, apart = under_one_name(tables)["payment_arrears"], tables["payment_arrears"]
+    return joined["address"].n_unique(), apart["address"].n_unique()
 
 
 def _files(network: Network, participant: str, folder: str) -> list[Path]:

@@ -11,8 +11,9 @@ from services.cli.console import out, print_json, progress, table
 from services.cli.options import HomeOption, JsonOption, months_between
 from services.cli.query_commands import show_mirror
 
-if TYPE_CHECKING:  # a slow import that --help does not need
+if TYPE_CHECKING:  # slow imports that --help does not need
     from services.mirror import Written
+    from services.sending.rollover import RolledOver
 
 SHOWN_MUNICIPALITY = "gm0153"
 FIGURES_SQL = """
@@ -85,6 +86,9 @@ def demo(
         console.print(f"Planted in the exports, to be caught: {planted}.")
     show_sent([item for part in report.sent for item in part])
     show_received([item for part in report.received for item in part])
+    for rolled in (item.rolled for part in report.sent for item in part):
+        if rolled and rolled.addresses:
+            _show_epoch_change(home, rolled)
     _show_release(home)
     _show_municipality(home, until)
     console.print()
@@ -95,6 +99,21 @@ def demo(
         f"  spiegelnet quarantine list es-lichtkade   what was refused, where and why\n"
         f'  spiegelnet sql "show all tables"          everything that can be asked',
         markup=False,
+    )
+
+
+def _show_epoch_change(home: Path, rolled: "RolledOver") -> None:
+    """How many addresses got another pseudonym, and that their households are still one."""
+    from services.demo import households
+    from services.network import Network
+
+    joined, apart = households(Network.open(home), SHOWN_MUNICIPALITY)
+    out().print(
+        f"{rolled.participant} sent its back-delivery by last year's pseudonyms, all others by this year's: "
+        f"{rolled.addresses.total():,} addresses got a new one for {rolled.epoch} before anything was counted. "
+        f"{SHOWN_MUNICIPALITY}, told of {rolled.addresses[SHOWN_MUNICIPALITY]:,} of them, counts {joined:,} households "
+        f"with a signal; without the pairs it would take them for {apart:,}.",
+        soft_wrap=True,
     )
 
 
