@@ -4,6 +4,7 @@ Rows read are refused rows and events; events of opened parcels are accepted, qu
 sender and day; and what a sender counted as sent is what its receivers counted as opened.
 """
 
+import datetime as dt
 import random
 import secrets
 import sqlite3
@@ -17,7 +18,7 @@ import pytest
 
 from services import tasks
 from services.home import Home
-from services.network import Network
+from services.network import Network, utc_now
 from services.privacy.keys import opening_keys
 from services.privacy.parcel import open_parcel, read_header
 from services.quarantine import replay
@@ -150,6 +151,14 @@ class World:
         for town, end in before.items():
             self.genuine[town] += messages(self.root, town)[end:]
 
+    def change_epoch(self, *senders: str) -> None:
+        """Somebody, or who is named, makes the pseudonyms of the next year known."""
+        before = {town: len(messages(self.root, town)) for town in MUNICIPALITIES}
+        for sender in senders or [self.chance.choice(list(PARTNERS))]:
+            tasks.rollover(self.root, sender, clock=_next_year)
+        for town, end in before.items():
+            self.genuine[town] += messages(self.root, town)[end:]
+
     def meddle(self) -> None:
         """Someone with the broker in hand repeats, damages or misdirects a parcel."""
         town, other = self.chance.sample(MUNICIPALITIES, 2)
@@ -193,6 +202,20 @@ class World:
         assert replay(node, network.registry, network.now()).is_empty()
 
 
+def _next_year() -> dt.datetime:
+    return dt.datetime(utc_now().year + 1, 1, 3, tzinfo=dt.UTC)
+
+
+def require_every_address_told(root: Path, town: str) -> None:
+    """Of every address that a partner's events are about, the town has one pair of that partner, and no other."""
+    pairs = events(root, town, "pseudonym_rollover").select("sent_by", address="old_address")
+    assert pairs.is_unique().all()
+    used = pl.concat([events(root, town, kind).select("sent_by", "address") for kind in OWN]).unique()
+    lacking = used.filter(pl.col("sent_by").is_in(list(PARTNERS))).join(pairs, on=["sent_by", "address"], how="anti")
+    assert lacking.is_empty()
+    assert intake(root, town).filter(event_type="pseudonym_rollover", verdict="quarantined").is_empty()
+
+
 def require_all_there(world: World) -> None:
     """Compare what each sender counted, what each receiver counted, and what is in the parcels themselves."""
     network = Network.open(world.root)
@@ -230,13 +253,15 @@ def test_nothing_is_lost_and_nothing_counts_twice(seed: int, at_stage: Callable[
     world = World(at_stage("empty"), random.Random(seed))
     steps = [world.send] * 8 + [world.meddle] * 6 + [world.receive] * 4
     steps += [world.pass_a_day, world.send_again, world.judge_again]
-    steps += [world.take_back] * 3
+    steps += [world.take_back, world.change_epoch] * 3
     world.chance.shuffle(steps)
     for step in steps:
         step()
+    world.change_epoch(*PARTNERS)
     for town in MUNICIPALITIES:
         tasks.receive(world.root, town)
         require_same_as_the_store(world.root, town)
+        require_every_address_told(world.root, town)
     require_all_there(world)
     verdicts = Counter(verdict for town in MUNICIPALITIES for verdict in intake(world.root, town)["verdict"])
     assert verdicts["accepted"] > 50
