@@ -7,8 +7,8 @@ on where it was, and what was sealed is sent with the same bytes however often s
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from typing import Self
 from services.errors import Fatal
 from services.privacy.parcel import parcel_hash, read_header
 from services.sending import used_addresses
-from services.sending.used_addresses import UsedAddresses
+from services.sending.used_addresses import Noted, UsedAddresses
 from services.sqlite import damaged, open_database, reading, transaction
 
 Seal = Callable[[bytes, int, bytes], bytes]
@@ -78,6 +78,7 @@ class Outbox:
         self._limit = limit
         # Sequence numbers must survive a power failure: given out twice they would look like a fork.
         self._db = open_database(path, _SCHEMA + used_addresses.SCHEMA, durable=True)
+        self._noted: Noted = {}
 
     def __enter__(self) -> Self:
         return self
@@ -89,17 +90,23 @@ class Outbox:
         """Close the file."""
         self._db.close()
 
-    def together(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def together(self) -> Iterator[None]:
         """Make all that is put in within the block one transaction: one wait for the disk instead of one each.
 
         Raises:
             Retryable: the file stayed locked.
         """
-        return transaction(self._db, self._path)
+        try:
+            with transaction(self._db, self._path):
+                yield
+        except BaseException:
+            self._noted.clear()  # what was noted within the block is not
+            raise
 
     def used(self, key: bytes) -> UsedAddresses:
         """Return the notes of which addresses were used, as who has this key (32 bytes) reads and writes them."""
-        return UsedAddresses(self._db, self._path, key)
+        return UsedAddresses(self._db, self._path, key, self._noted)
 
     def enqueue(self, receiver: str, seals: Sequence[Seal], position: tuple[bytes, str, int]) -> int:
         """Seal and store what one batch of a source brings one receiver, and move the position on; all or nothing.

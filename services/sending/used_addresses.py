@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS used (
 """`called` is the newest epoch by whose pseudonyms the receiver knows the addresses: at first that of their use."""
 _CONTEXT: Final = b"spiegelnet/used-addresses/v1"
 
+Noted = dict[tuple[str, str, str], set[str]]
+"""By (receiver, epoch, month) the addresses that are noted, so that not each batch has to open those before it."""
+
 
 @dataclass(frozen=True)
 class Due:
@@ -57,11 +60,12 @@ def first_month(today: dt.date) -> str:
 class UsedAddresses:
     """The notes in one sender's outbox."""
 
-    def __init__(self, database: sqlite3.Connection, path: Path, key: bytes) -> None:
-        """Take the outbox's connection, its path, and 32 secret bytes."""
+    def __init__(self, database: sqlite3.Connection, path: Path, key: bytes, noted: Noted) -> None:
+        """Take the outbox's connection, its path, 32 secret bytes, and what is known to be noted."""
         self._db = database
         self._path = path
         self._key = key
+        self._noted = noted
 
     def note(self, receiver: str, epoch: str, month: str, addresses: pl.Series) -> None:
         """Note that something was sealed about these addresses (String; null for none), unless it is noted already.
@@ -70,11 +74,9 @@ class UsedAddresses:
             Retryable: the file stayed locked.
             Fatal: the file is damaged.
         """
+        place = (receiver, epoch, month)
         with transaction(self._db, self._path) as db:
-            rows = db.execute(
-                "SELECT sealed FROM used WHERE receiver = ? AND epoch = ? AND month = ?", (receiver, epoch, month)
-            ).fetchall()
-            known = {address for (sealed,) in rows for address in self._opened(receiver, sealed)}
+            known = self._noted.get(place) or self._read(place)
             new = [address for address in addresses.drop_nulls().unique(maintain_order=True) if address not in known]
             if new:
                 sealed = seal_bytes(self._key, json.dumps(new).encode(), _context(receiver))
@@ -82,6 +84,14 @@ class UsedAddresses:
                     "INSERT INTO used (receiver, epoch, called, month, sealed) VALUES (?, ?, ?, ?, ?)",
                     (receiver, epoch, epoch, month, sealed),
                 )
+        known.update(new)
+        self._noted[place] = known
+
+    def _read(self, place: tuple[str, str, str]) -> set[str]:
+        rows = self._db.execute(
+            "SELECT sealed FROM used WHERE receiver = ? AND epoch = ? AND month = ?", place
+        ).fetchall()
+        return {address for (sealed,) in rows for address in self._opened(place[0], sealed)}
 
     def due(self, epoch: str, since: str) -> list[Due]:
         """Return what receivers know by pseudonyms of epochs before `epoch` and was used in month `since` or later.

@@ -109,3 +109,16 @@ def test_an_outbox_of_an_earlier_version_gets_its_notes(tmp_path: Path) -> None:
     with Outbox(path) as outbox:
         outbox.used(KEY).note(HERE, "2025", "2025-12", pl.Series(["a"]))
         assert due(outbox.used(KEY)) == {(HERE, "2025"): ["a"]}
+
+
+def test_what_was_noted_in_a_transaction_that_failed_is_noted_when_it_is_tried_again(
+    outbox: Outbox, used: UsedAddresses
+) -> None:
+    used.note(HERE, "2025", "2025-12", pl.Series(["a"]))
+    with suppress(KeyError), outbox.together():
+        used.note(HERE, "2025", "2025-12", pl.Series(["a", "b"]))
+        raise KeyError
+    assert due(used) == {(HERE, "2025"): ["a"]}
+    with outbox.together():
+        used.note(HERE, "2025", "2025-12", pl.Series(["b", "c"]))
+    assert due(used) == {(HERE, "2025"): ["a", "b", "c"]}
