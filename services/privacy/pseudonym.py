@@ -89,8 +89,23 @@ def stored_many(node_key: bytes, outers: pl.Series | Sequence[bytes | None]) -> 
     distinct = column.drop_nulls().unique()
     if (distinct.bin.size() != PSEUDONYM_SIZE).any():
         raise Malformed(f"An outer pseudonym has {PSEUDONYM_SIZE} bytes; the column holds others.")
-    made = pl.Series(_digests(node_key, distinct), dtype=pl.Binary)
+    made = pl.Series(keyed_digests(node_key, distinct), dtype=pl.Binary)
     return column.replace_strict(distinct, made, default=None, return_dtype=pl.Binary)
+
+
+def keyed_digests(key: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """Return HMAC-SHA256 of each message (32 bytes); the key is prepared once, which makes it more than twice as fast.
+
+    Raises:
+        BadKey: the key does not have 32 bytes.
+    """
+    _check_key(key)
+    prepared, digests = HMAC(key, SHA256()), list[bytes]()
+    for message in messages:
+        digest = prepared.copy()
+        digest.update(message)
+        digests.append(digest.finalize())
+    return digests
 
 
 def event_id(event_key: bytes, event_type: str, source: str, key: str) -> bytes:
@@ -133,22 +148,12 @@ def event_ids(event_key: bytes, event_type: str, source: str, keys: pl.Series) -
     if keys.null_count():
         raise Malformed("Every event needs a key; the column holds nulls.")
     prefix = _event_prefix(event_type, source)
-    digests = _digests(event_key, (prefix + _prefixed(key.encode()) for key in keys))
+    digests = keyed_digests(event_key, (prefix + _prefixed(key.encode()) for key in keys))
     return pl.Series(keys.name, digests, dtype=pl.Binary).bin.slice(0, EVENT_ID_SIZE)
 
 
 def _event_prefix(event_type: str, source: str) -> bytes:
     return _EVENT_ID_LABEL + _prefixed(event_type.encode()) + _prefixed(source.encode())
-
-
-def _digests(key: bytes, messages: Iterable[bytes]) -> list[bytes]:
-    """Return HMAC-SHA256 of each message; the key is prepared once, which makes it more than twice as fast."""
-    prepared, digests = HMAC(key, SHA256()), list[bytes]()
-    for message in messages:
-        digest = prepared.copy()
-        digest.update(message)
-        digests.append(digest.finalize())
-    return digests
 
 
 def _prefixed(part: bytes) -> bytes:

@@ -5,7 +5,6 @@ and the row that holds it names receiver and epoch by a keyed tag too: without t
 and not even for whom pseudonyms were made.
 """
 
-import hmac
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ from services.errors import Fatal, Rejected
 from services.keyservice import KeyService
 from services.privacy import oprf
 from services.privacy.errors import BadKey, BadProof, Malformed, Tampered
-from services.privacy.pseudonym import PSEUDONYM_SIZE, combine, oprf_input
+from services.privacy.pseudonym import PSEUDONYM_SIZE, combine, keyed_digests, oprf_input
 from services.privacy.sealing import open_bytes, seal_bytes
 from services.sqlite import errors_named, open_database, transaction
 
@@ -68,11 +67,13 @@ class PseudonymCache:
 
     def scope(self, receiver: str, epoch: str, kind: str) -> bytes:
         """Return the keyed tag under which pseudonyms for this receiver, epoch and kind are kept."""
-        return self._tag(b"scope", f"{receiver}\0{epoch}\0{kind}")
+        text = f"{receiver}\0{epoch}\0{kind}"
+        return keyed_digests(self._key, [_purpose(b"scope") + text.encode()])[0]
 
     def tags(self, scope: bytes, identifiers: pl.Series) -> pl.Series:
         """Return the keyed tag of each identifier (Binary, 32 bytes); equal identifiers of two scopes do not match."""
-        tags = [self._tag(scope, identifier) for identifier in identifiers]
+        before = _purpose(scope)
+        tags = keyed_digests(self._key, (before + identifier.encode() for identifier in identifiers))
         return pl.Series("tag", tags, dtype=pl.Binary)
 
     def load(self, scope: bytes) -> pl.DataFrame:
@@ -135,9 +136,6 @@ class PseudonymCache:
                 "Send nothing; ask the organisation that runs the key service.",
             )
 
-    def _tag(self, purpose: bytes, text: str) -> bytes:
-        return hmac.digest(self._key, len(purpose).to_bytes(1, "big") + purpose + text.encode(), "sha256")
-
     def _open(self, sealed: bytes, context: bytes) -> bytes:
         try:
             return open_bytes(self._key, sealed, context)
@@ -147,6 +145,11 @@ class PseudonymCache:
                 "It was made with another key, or is damaged.",
                 "Delete the file; the pseudonyms will be asked again and come out the same.",
             ) from error
+
+
+def _purpose(purpose: bytes) -> bytes:
+    """Return what stands before a text, so that tags of two purposes differ."""
+    return len(purpose).to_bytes(1, "big") + purpose
 
 
 def outer_pseudonyms(
