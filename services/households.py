@@ -9,9 +9,10 @@ What a cell's noise hangs on, the key of a household, is made of the oldest pseu
 gives the same households no other noise, which could be averaged with the first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+import duckdb
 import polars as pl
 
 ROLLOVER: Final = "pseudonym_rollover"
@@ -33,6 +34,28 @@ def under_one_name(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame
     if pairs.is_empty():
         return others
     return {name: _renamed(events, pairs) if _ADDRESS in events.columns else events for name, events in others.items()}
+
+
+def views_under_one_name(con: duckdb.DuckDBPyConnection, event_types: Sequence[str], pairs: pl.DataFrame) -> None:
+    """Let views of events in DuckDB show the newest pseudonym of each address; see `under_one_name`.
+
+    Args:
+        con: has a view of each event type, under its name, with the columns of `services.store.events.ORIGIN`.
+        event_types: all with an address.
+        pairs: rollovers that count, of all senders.
+    """
+    newest = _newest(pairs)
+    if newest.is_empty():
+        return
+    known = newest.select(_SENDER, pl.col("old_epoch").alias(_EPOCH), pl.col("old_address").alias(_ADDRESS))
+    con.register("newest_names", known.with_columns(name=_renamed(known, newest)[_ADDRESS]).to_arrow())
+    same = " AND ".join(f"n.{column} = e.{column}" for column in known.columns)
+    for name in event_types:
+        con.execute(f"ALTER VIEW {name} RENAME TO {name}_as_sent")
+        con.execute(
+            f"CREATE VIEW {name} AS SELECT e.* REPLACE (coalesce(n.name, e.{_ADDRESS}) AS {_ADDRESS})"
+            f" FROM {name}_as_sent e LEFT JOIN newest_names n ON {same}"
+        )
 
 
 def first_names(pairs: pl.DataFrame) -> dict[bytes, bytes]:

@@ -28,8 +28,8 @@ from services.basis import (
 from services.coverage import Standing, coverage, periods_closed_by, standings
 from services.embargo import with_public_from
 from services.errors import Retryable
-from services.households import ROLLOVER, first_names, under_one_name
-from services.indicators import count_cells, load_catalogue, prepare
+from services.households import ROLLOVER, first_names, views_under_one_name
+from services.indicators import EVENT_TABLES, count_cells, load_catalogue, prepare
 from services.lost import has_lost_events
 from services.network import Network
 from services.observations import report_cells, report_shares
@@ -43,8 +43,9 @@ from services.store.events import current_events, current_tables, is_kept, proje
 from services.store.intake import open_intake, trimmed_periods
 from services.store.node import NodeStore
 from services.store.tables import replace_rows
+from services.store.views import current_views
 
-STATEMENT = "delivery_statement"
+STATEMENT, POPULATION = "delivery_statement", "population_reference"
 COUNTED = (
     "payment_arrears",
     "early_warning_case",
@@ -243,28 +244,29 @@ def _counted(
     """
     catalogue, known = load_catalogue(), releases(node)
     released = {*known["period"]}
-    types = [network.registry.get(name) for name in (*COUNTED, ROLLOVER, STATEMENT)]
+    counted, told = (
+        [network.registry.get(name) for name in names] for names in (COUNTED, (STATEMENT, POPULATION, ROLLOVER))
+    )
     for kept, stand in together(closes.values()).items():
         periods = periods_closed_by([item.period for item in stand])
         if not is_kept(node.catalog, json.loads(kept)):
             done.stands += [period for period in periods if period in released]
             done.lost += [period for period in periods if period not in released]
             continue
-        tables = current_tables(node.catalog, types, json.loads(kept))
-        removed = trimmed_periods(open_intake(node.catalog))  # asked after reading: events may go at this moment
-        lost = [item for item in periods if item not in released and has_lost_events(item, catalogue, removed)]
-        done.lost += lost
-        periods = [period for period in periods if period not in lost]
-        if not periods:
-            continue
-        statements = tables.pop(STATEMENT)
-        names, tables = first_names(tables[ROLLOVER]), under_one_name(tables)
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
-            for name, frame in tables.items():
-                con.register(name, frame.to_arrow())
-            prepare(con, sender.keys.release, names)
+            tables = current_tables(node.catalog, told, json.loads(kept))
+            current_views(con, node.catalog, counted, json.loads(kept))
+            views_under_one_name(con, EVENT_TABLES, tables[ROLLOVER])
+            con.register(POPULATION, tables[POPULATION].to_arrow())
+            prepare(con, sender.keys.release, first_names(tables[ROLLOVER]))
+            removed = trimmed_periods(open_intake(node.catalog))  # asked after reading: events may go at this moment
+            lost = [item for item in periods if item not in released and has_lost_events(item, catalogue, removed)]
+            done.lost += lost
+            periods = [period for period in periods if period not in lost]
+            if not periods:
+                continue
             counts = count_cells(con, catalogue, sender.id, periods)
-        covered = coverage(statements, tables["population_reference"], catalogue, sender.id, periods)
+        covered = coverage(tables[STATEMENT], tables[POPULATION], catalogue, sender.id, periods)
         cells = node_release(counts, catalogue, sender.id, covered)
         other = released_otherwise(known, cells)
         done.stands += [period for period in periods if period in other]

@@ -15,13 +15,13 @@ from services.basis import together
 from services.coverage import HOUSEHOLDS, Standing
 from services.disclosure import Count, release_cell
 from services.embargo import with_public_from
-from services.indicators import Reference, latest, period_of, references, unit_key
+from services.indicators import Reference, latest, period_of, references, unit_keys
 from services.network import Network
 from services.published import published_table
 from services.sending.sender import Sender
 from services.store.events import current_events, is_kept
 from services.store.intake import ACCEPTED, QUARANTINED, TABLE, open_intake, trimmed_periods
-from services.store.ledger import PLACE
+from services.store.ledger import PLACE, latest_about
 from services.store.node import NodeStore
 from services.store.snapshots import scan, sequence_number
 from services.store.tables import replace_rows
@@ -56,18 +56,17 @@ def published_quality(
         kept: snapshot id of `node.intake` at the close, by table name.
         households: public number of the municipality; None lets no number out.
     """
-    intake, ledger = node.intake()
+    intake = open_intake(node.catalog)
     closed_at = sequence_number(intake, kept[TABLE]) if TABLE in kept else 0
-    of_months = pl.col("period").is_in([item.period for item in stand])
-    late = ledger.latest.filter(of_months, pl.col("verdict") == ACCEPTED, pl.col("decided_in") > closed_at)
+    months = [item.period for item in stand]
+    late = latest_about(intake, months).filter(pl.col("verdict") == ACCEPTED, pl.col("decided_in") > closed_at)
     events = pl.concat(
         [
-            _at_close(intake, kept).filter(of_months).with_columns(is_late=pl.lit(False)),  # noqa: FBT003 - a literal
+            _at_close(intake, kept, months).with_columns(is_late=pl.lit(False)),  # noqa: FBT003 - a literal
             late.select(COUNTED).with_columns(is_late=pl.lit(True)),  # noqa: FBT003 - a literal
         ]
     )
-    keys = [unit_key(release_key, event_id) for event_id in events["event_id"].to_list()]
-    events = events.with_columns(pl.Series("key", keys, dtype=pl.Int64))
+    events = events.with_columns(unit_keys(release_key, events["event_id"]))
     counts = _protected(events, households)
     told = pl.DataFrame(
         [(item.period, sender, True) for item in stand for sender in item.stated]
@@ -151,11 +150,12 @@ def as_published(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([part.select(*QUALITY) for part in (first, grown, only_late)]).sort(keys)
 
 
-def _at_close(intake: Table, kept: Mapping[str, int]) -> pl.DataFrame:
+def _at_close(intake: Table, kept: Mapping[str, int], months: Sequence[str]) -> pl.DataFrame:
     """Verdicts as they stood at the close: a count that moved with each late event would show each late event."""
     if TABLE not in kept:
         return pl.DataFrame(intake.schema().as_arrow().empty_table()).select(COUNTED)
-    rows = scan(intake, kept[TABLE]).select(*COUNTED, *PLACE, "attempt").collect()
+    of_months = scan(intake, kept[TABLE]).filter(pl.col("period").is_in(list(months)))
+    rows = of_months.select(*COUNTED, *PLACE, "attempt").collect()
     return rows.sort("attempt", maintain_order=True).unique(PLACE, keep="last", maintain_order=True).select(COUNTED)
 
 

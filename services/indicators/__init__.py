@@ -4,13 +4,14 @@ Adding one is adding a file to `catalogue/`: the loader says what is missing, `l
 """
 
 from services.indicators.districts import Group, Reference, district_groups, latest, references
-from services.indicators.engine import COUNTS, count_cells, prepare, unit_key
+from services.indicators.engine import COUNTS, EVENT_TABLES, count_cells, prepare, unit_keys
 from services.indicators.loader import CatalogueError, catalogue_table, load_catalogue, load_entry
 from services.indicators.model import Catalogue, Indicator
 from services.indicators.periods import Period, period_of
 
 __all__ = [
     "COUNTS",
+    "EVENT_TABLES",
     "Catalogue",
     "CatalogueError",
     "Group",
@@ -26,5 +27,5 @@ __all__ = [
     "period_of",
     "prepare",
     "references",
-    "unit_key",
+    "unit_keys",
 ]

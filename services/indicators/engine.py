@@ -7,7 +7,6 @@ counted on those. An event that arrives later is in no later run of that month o
 look-back of the next month, whose snapshots have it.
 """
 
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,11 +16,13 @@ from typing import Final
 import duckdb
 import polars as pl
 import sqlglot
+from sqlglot import exp
 
 from services.errors import Fatal
 from services.indicators.districts import Reference, district_groups, latest, references
 from services.indicators.model import Catalogue, Indicator
 from services.indicators.periods import Period, period_of
+from services.privacy.pseudonym import keyed_digests
 
 EVENT_TABLES: Final = (
     "payment_arrears",
@@ -54,6 +55,9 @@ COUNTS: Final = {
 public (`population`); the other is null, and both are where there is no population figure."""
 
 _VIEWS: Final = Path(__file__).with_name("views")
+_UNITS: Final = {**dict.fromkeys(EVENT_TABLES, "address"), **dict.fromkeys(RECORD_TABLES, "event_id")}
+"""Column of each table that names its unit."""
+_NUMBERED: Final = "numbered_"
 _Place = tuple[str, str | None]
 _Counted = dict[_Place, tuple[int, int, int]]
 
@@ -74,9 +78,19 @@ GROUP BY period, district_group
 """
 
 
-def unit_key(release_key: bytes, unit: bytes) -> int:
-    """The unit's key below 2**32: the first 8 bytes of HMAC-SHA256 under the node's release key, modulo 2**32."""
-    return int.from_bytes(hmac.digest(release_key, unit, "sha256")[:8]) % KEY_SPACE
+def unit_keys(release_key: bytes, units: pl.Series) -> pl.Series:
+    """Return each unit's key below 2**32: the first 8 bytes of HMAC-SHA256 under the release key, modulo 2**32.
+
+    Args:
+        release_key: the node's secret for release, 32 bytes.
+        units: Binary, without nulls.
+
+    Returns:
+        An Int64 series of the same length and order, named `key`.
+    """
+    digests = pl.Series("key", keyed_digests(release_key, units), dtype=pl.Binary)
+    # of a number of 8 bytes, highest first, the last 4 are its remainder
+    return digests.bin.slice(4, 4).bin.reinterpret(dtype=pl.UInt32, endianness="big").cast(pl.Int64)
 
 
 def prepare(
@@ -84,22 +98,33 @@ def prepare(
 ) -> None:
     """Make the catalogue's views and the units' keys from the event tables on the connection.
 
+    In the views a unit is a number in the order of the units' names, which are eight times as long: what is in memory
+    of ten million events is little more than their columns of numbers.
+
     Args:
         con: has tables or views as in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates DATE),
             in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB) and `population_reference`.
         release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
         first_names: by pseudonym the one of which the unit's key is made, where that is an older one.
     """
+    every = " UNION ".join(f"SELECT {unit} AS name FROM {table}" for table, unit in _UNITS.items())
+    names = pl.DataFrame(con.sql(f"SELECT name FROM ({every}) ORDER BY name").to_arrow_table())["name"]
+    numbers = pl.int_range(names.len(), dtype=pl.Int32, eager=True)
+    keys = unit_keys(release_key, _first(names, first_names))
+    _replace(con, "unit_keys", pl.DataFrame({"unit": numbers, "name": names, "key": keys}))
+    for table, unit in _UNITS.items():
+        con.execute(
+            f"CREATE OR REPLACE VIEW {_NUMBERED}{table} AS SELECT e.* REPLACE (k.unit AS {unit})"
+            f" FROM {table} e JOIN unit_keys k ON k.name = e.{unit}"
+        )
     for path in sorted(_VIEWS.glob("*.sql")):
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_duckdb(path.read_text(encoding='utf-8'))}")
-    given = {**dict.fromkeys(EVENT_TABLES, "address"), **dict.fromkeys(RECORD_TABLES, "event_id")}
-    every = " UNION ".join(f"SELECT {unit} AS unit FROM {table}" for table, unit in given.items())
-    units = pl.DataFrame(con.sql(every).to_arrow_table())["unit"].to_list()
-    keys = pl.DataFrame(
-        {"unit": units, "key": [unit_key(release_key, first_names.get(unit, unit)) for unit in units]},
-        schema={"unit": pl.Binary, "key": pl.Int64},
-    )
-    _replace(con, "unit_keys", keys)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_over_numbers(path.read_text(encoding='utf-8'))}")
+
+
+def _first(names: pl.Series, first_names: Mapping[bytes, bytes]) -> pl.Series:
+    if not first_names:
+        return names
+    return pl.Series([first_names.get(name, name) for name in names], dtype=pl.Binary)
 
 
 def count_cells(
@@ -211,3 +236,13 @@ def _replace(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> N
 def _duckdb(trino_sql: str) -> str:
     """Trino's dialect in DuckDB's."""
     return sqlglot.transpile(trino_sql, read="trino", write="duckdb")[0]
+
+
+@cache
+def _over_numbers(trino_sql: str) -> str:
+    """Return a view's SQL in DuckDB's dialect, over the tables in which units are numbers."""
+    statement = sqlglot.parse_one(trino_sql, read="trino")
+    for table in statement.find_all(exp.Table):
+        if table.name in _UNITS:
+            table.set("this", exp.to_identifier(_NUMBERED + table.name))
+    return statement.sql("duckdb")

@@ -7,7 +7,7 @@ from services.directory import HUB
 from services.federation.tables import HUB_TABLES, NODE_TABLES
 from services.hub import BenchmarkReport
 from services.lineage.datasets import Dataset, Flow, private, published, source, topic
-from services.month import COUNTED, STATEMENT, MonthReport
+from services.month import COUNTED, POPULATION, STATEMENT, MonthReport
 from services.network import Network
 from services.receiving.collecting import CollectReport
 from services.sending.delivery import FileReport
@@ -84,7 +84,7 @@ def of_report(network: Network, report: MonthReport) -> Flow:
 def _counted(network: Network, report: MonthReport) -> list[Dataset]:
     return [
         _typed(network, report.municipality, name, None, version=str(report.snapshots[table_name(name)]))
-        for name in (*COUNTED, STATEMENT)
+        for name in (*COUNTED, POPULATION, STATEMENT)
         if table_name(name) in report.snapshots
     ]
 

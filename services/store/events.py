@@ -42,7 +42,7 @@ ORIGIN = {
 }
 """Columns of every typed table behind those of the event, and where `intake` has them."""
 
-_IN_TYPED = ("in_parcel", "in_row")
+IN_TYPED = ("in_parcel", "in_row")
 """Columns of a typed table that name an event, as `PLACE` does in `intake`."""
 _WATERMARK = "spiegelnet.intake-sequence"
 
@@ -120,11 +120,9 @@ def current_tables(
         Fatal: a snapshot of `kept` is not there any more.
     """
     intake = open_intake(catalog)
-    withdrawn = _withdrawn(intake, kept.get(TABLE) if kept else None).collect()
+    gone = withdrawn(intake, kept)
     tables = {item.name: _whole(_typed(catalog, intake, item, kept), item) for item in event_types}
-    return {
-        name: events.join(withdrawn, left_on=_IN_TYPED, right_on=PLACE, how="anti") for name, events in tables.items()
-    }
+    return {name: events.join(gone, left_on=IN_TYPED, right_on=PLACE, how="anti") for name, events in tables.items()}
 
 
 def _typed(catalog: SqlCatalog, intake: Table, event_type: EventType, kept: Mapping[str, int] | None) -> pl.DataFrame:
@@ -132,17 +130,32 @@ def _typed(catalog: SqlCatalog, intake: Table, event_type: EventType, kept: Mapp
     name = table_name(event_type.name)
     table = None if kept is not None and name not in kept else load_table(catalog, name)
     if table is None:
-        return pl.DataFrame(_schema(event_type).empty_table())
-    if kept is None:
-        return scan(table).collect()
-    events = scan(table, kept[name]).collect()
+        return pl.DataFrame(schema_of(event_type).empty_table())
+    events = scan(table, kept[name] if kept else None).collect()
+    known = accepted_then(catalog, intake, event_type, kept)
+    if known is None:
+        return events
+    return events.join(known, left_on=IN_TYPED, right_on=PLACE, how="semi", maintain_order="left")
+
+
+def accepted_then(
+    catalog: SqlCatalog, intake: Table, event_type: EventType, kept: Mapping[str, int] | None
+) -> pl.DataFrame | None:
+    """Return which events of a kept snapshot of a typed table are in the kept `intake`, where that has not all of them.
+
+    Returns:
+        Columns `PLACE`; None where all of them are, as in a table as it is now.
+    """
+    name = table_name(event_type.name)
+    table = load_table(catalog, name) if kept is not None and name in kept else None
+    if kept is None or table is None:
+        return None
     snapshot = snapshot_of(table, kept[name])
     up_to = summary(snapshot).get(_WATERMARK) if snapshot else None
     if up_to is not None and int(up_to) <= sequence_number(intake, kept[TABLE]):
-        return events
+        return None
     accepted = (pl.col("event_type") == event_type.name) & (pl.col("verdict") == ACCEPTED)
-    known = scan(intake, kept[TABLE]).filter(accepted).select(PLACE).collect()
-    return events.join(known, left_on=_IN_TYPED, right_on=PLACE, how="semi", maintain_order="left")
+    return scan(intake, kept[TABLE]).filter(accepted).select(PLACE).collect()
 
 
 def _whole(events: pl.DataFrame, event_type: EventType) -> pl.DataFrame:
@@ -213,8 +226,8 @@ def _accepted(intake: Table, files: Sequence[DataFile], name: str, table: Table 
     rows = found.select(*columns, "version", "payload").collect()
     if rows.is_empty() or table is None or all(file.written_in == file.sequence for file in files):
         return rows
-    known = scan(table).select(_IN_TYPED).collect()
-    return rows.join(known, left_on=PLACE, right_on=_IN_TYPED, how="anti", maintain_order="left")
+    known = scan(table).select(IN_TYPED).collect()
+    return rows.join(known, left_on=PLACE, right_on=IN_TYPED, how="anti", maintain_order="left")
 
 
 def _decoded(registry: Registry, name: str, rows: pl.DataFrame) -> pa.Table:
@@ -225,16 +238,22 @@ def _decoded(registry: Registry, name: str, rows: pl.DataFrame) -> pa.Table:
         events = decode_rows(registry.get(name, int(str(version))), part["payload"].to_arrow())
         origin = part.select(pl.col(column).alias(as_name) for as_name, (column, _) in ORIGIN.items())
         parts.append(pl.concat([events, origin], how="horizontal"))
-    return pl.concat(parts, how="diagonal").to_arrow().cast(_schema(newest))
+    return pl.concat(parts, how="diagonal").to_arrow().cast(schema_of(newest))
 
 
-def _schema(event_type: EventType) -> pa.Schema:
+def schema_of(event_type: EventType) -> pa.Schema:
+    """Return the columns of an event type's table: the event's own, and those of `ORIGIN`."""
     origin = [pa.field(name, kind, nullable=False) for name, (_, kind) in ORIGIN.items()]
     return pa.schema([*event_type.arrow_schema, *origin])
 
 
-def _withdrawn(intake: Table, snapshot_id: int | None) -> pl.LazyFrame:
-    """Places of events whose latest verdict is a later one than the first, and not `accepted`."""
-    later = scan(intake, snapshot_id).filter(pl.col("attempt") > 0).select(*PLACE, "attempt", "verdict")
-    latest = later.sort("attempt").unique(PLACE, keep="last")
-    return latest.filter(pl.col("verdict") != ACCEPTED).select(PLACE)
+def withdrawn(intake: Table, kept: Mapping[str, int] | None = None) -> pl.DataFrame:
+    """Return the places of events whose latest verdict is a later one than the first, and not `accepted`.
+
+    Args:
+        intake: the table.
+        kept: see `current_tables`.
+    """
+    later = scan(intake, kept.get(TABLE) if kept else None).filter(pl.col("attempt") > 0)
+    latest = later.select(*PLACE, "attempt", "verdict").sort("attempt").unique(PLACE, keep="last")
+    return latest.filter(pl.col("verdict") != ACCEPTED).select(PLACE).collect()

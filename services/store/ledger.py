@@ -1,6 +1,6 @@
 """The latest verdict on every event, in memory; brought up to date by reading only the files that are new."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,21 @@ def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
     return Ledger(sequence_number(intake), _latest([*known, rows]), trimmed)
 
 
+def latest_about(intake: Table, periods: Collection[str]) -> pl.DataFrame:
+    """Read the latest verdict on the events about some periods, and no others.
+
+    Args:
+        intake: the table.
+        periods: as `intake` has them.
+
+    Returns:
+        Columns as in `Ledger.latest`.
+    """
+    # all rows about one event have its period
+    about = pl.col("period").is_in(list(periods))
+    return _latest([_read(intake, {file.path: file.sequence for file in data_files(intake)}, about)])
+
+
 def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
     """Read the latest attempt of some events with all columns; rare, so it may look through all files.
 
@@ -108,8 +123,9 @@ def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
     return latest.sort("topic_offset", "row")
 
 
-def _read(intake: Table, sequences: dict[Path, int]) -> pl.DataFrame:
-    read = scan_files(intake, list(sequences), file_as="file").select(*_COLUMNS, STREAM, "file").collect()
+def _read(intake: Table, sequences: dict[Path, int], wanted: pl.Expr | None = None) -> pl.DataFrame:
+    every = scan_files(intake, list(sequences), file_as="file")
+    read = (every if wanted is None else every.filter(wanted)).select(*_COLUMNS, STREAM, "file").collect()
     numbers = {str(path): sequence for path, sequence in sequences.items()}
     decided_in = pl.col("file").replace_strict(numbers, default=None, return_dtype=pl.Int64).alias("decided_in")
     return read.with_columns(decided_in).drop("file")

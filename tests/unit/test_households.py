@@ -3,9 +3,10 @@
 import datetime as dt
 from collections.abc import Sequence
 
+import duckdb
 import polars as pl
 
-from services.households import ROLLOVER, first_names, under_one_name
+from services.households import ROLLOVER, first_names, under_one_name, views_under_one_name
 
 DAY = dt.date(2026, 1, 5)
 PAIRS = {
@@ -45,7 +46,15 @@ def pairs(*told: Pair, days: Sequence[int] | None = None) -> pl.DataFrame:
 
 
 def named(given: pl.DataFrame, *told: Pair) -> list[bytes]:
-    return under_one_name({"a": given, ROLLOVER: pairs(*told)})["a"]["address"].to_list()
+    """The addresses by their newest names, in frames and in views alike."""
+    in_frames = under_one_name({"a": given, ROLLOVER: pairs(*told)})["a"]
+    with duckdb.connect(":memory:") as con:
+        con.register("sent", given.with_row_index("at").to_arrow())
+        con.execute("CREATE VIEW a AS SELECT * FROM sent")
+        views_under_one_name(con, ["a"], pairs(*told))
+        in_views = pl.DataFrame(con.sql("SELECT * EXCLUDE (at) FROM a ORDER BY at").to_arrow_table())
+    assert in_views.equals(in_frames)
+    return in_frames["address"].to_list()
 
 
 def test_a_pair_moves_the_events_of_its_sender_in_its_epoch_and_no_others() -> None:

@@ -165,6 +165,6 @@ def test_events_that_change_after_prepare_are_refused_not_counted_without_noise(
         for name, frame in events.frames().items():
             con.register(name, frame)
         prepare(con, oracle.RELEASE_KEY)
-        con.execute("INSERT INTO signals VALUES ('x'::BLOB, 'wk900101', 'rent', DATE '2025-05-01')")
+        con.execute("INSERT INTO signals VALUES (99, 'wk900101', 'rent', DATE '2025-05-01')")
         with pytest.raises(Fatal):
             count_cells(con, CATALOGUE, oracle.MUNICIPALITY, ["2025-05"])
