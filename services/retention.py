@@ -23,7 +23,8 @@ from services.registry import Registry
 from services.sending.forgetting import forget_sent
 from services.sending.journal import Journal
 from services.sending.outbox import Outbox
-from services.sending.pseudonyms import KINDS, PseudonymCache
+from services.sending.pseudonym_cache import PseudonymCache
+from services.sending.pseudonyms import KINDS
 from services.sending.used_addresses import first_month
 from services.store.accounts import stored_parcels
 from services.store.events import project, table_name

@@ -90,6 +90,7 @@ def send(
     again_to: str | None = None,
     clock: Clock = utc_now,
     at: Callable[[str], None] = lambda _: None,
+    asking: Callable[[int, int], None] = lambda _, __: None,
 ) -> SendReport:
     """Deliver files, state the months, and hand all that waits to the broker; at an epoch change roll over before.
 
@@ -105,6 +106,7 @@ def send(
         again_to: a receiver that lost what was sent to it: all is sealed for it anew.
         clock: by which it is sent.
         at: called with the name of each step before it, for tests that end the process there.
+        asking: called with (new addresses asked so far, to ask) while key services are asked.
 
     Raises:
         Fatal: the participant, or the receiver, is not in the directory.
@@ -113,7 +115,7 @@ def send(
     report = SendReport(participant)
     with (
         running(network, participant, "send", span(months)) as run,
-        open_sender(network, participant, at=at) as sender,
+        open_sender(network, participant, at=at, asking=asking) as sender,
         network.broker(participant) as broker,
     ):
 

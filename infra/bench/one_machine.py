@@ -31,7 +31,8 @@ from services.keyservice import InProcessKeyService
 from services.privacy import parcel
 from services.privacy.keys import opening_keys
 from services.registry import EventType, load_registry
-from services.sending.pseudonyms import PseudonymCache, outer_pseudonyms
+from services.sending.pseudonym_cache import PseudonymCache
+from services.sending.pseudonyms import outer_pseudonyms
 
 EVENTS = 200_000
 BASELINE_EVENTS = 20_000

@@ -98,10 +98,14 @@ def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def counted(title: str) -> Iterator[Callable[[int, int], None]]:
-    """The same for work whose size shows later; yields a function that takes how much is done, and of how much."""
+    """Show a progress bar on a terminal once something is counted; yields a function of (done, total)."""
     with _bar() as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(done: int, total: int) -> None:
+            task = bar.task_ids[0] if bar.task_ids else bar.add_task(title)
+            bar.update(task, completed=done, total=total)
+
+        yield show
 
 
 def _bar() -> Progress:

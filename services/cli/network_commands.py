@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.console import err, out, print_json, progress, table
+from services.cli.console import counted, err, out, print_json, progress, table
 from services.cli.options import HomeOption, JsonOption, months_between
 from services.errors import Fatal, Rejected, Retryable
 
@@ -81,7 +81,9 @@ def send(
         raise Fatal(
             f"{missing[0]} is not a file.", todo="Name exports that exist, or none for all in the sources folder."
         )
-    report = send_now(home, participant, chosen, months_between(state) if state else (), again_to=again_to)
+    months = months_between(state) if state else ()
+    with counted("new pseudonyms") as asking:
+        report = send_now(home, participant, chosen, months, again_to=again_to, asking=asking)
     if json:
         print_json(send_json(report))
     else:

@@ -325,7 +325,7 @@ def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, r
     columns = [event_ids_of(sender, source, file.path.name, event_type.name, rows).alias("event_id")]
     if "household" in rows.columns:
         outer = pseudonyms.outer_pseudonyms(
-            sender.key_services, sender.cache, receiver, sender.epoch, "address", rows["household"]
+            sender.key_services, sender.cache, receiver, sender.epoch, "address", rows["household"], sender.asking
         )
         columns.append(outer.alias("address"))
     if "signal_keys" in rows.columns:

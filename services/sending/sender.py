@@ -21,7 +21,7 @@ from services.registry import Registry
 from services.sending.addresses import AddressReference
 from services.sending.journal import Journal
 from services.sending.outbox import Outbox, Seal
-from services.sending.pseudonyms import PseudonymCache
+from services.sending.pseudonym_cache import PseudonymCache
 from services.sending.used_addresses import UsedAddresses
 
 REFUSED_CONTEXT = b"spiegelnet/refused/v1"
@@ -44,6 +44,7 @@ class Sender:
         epoch: of the pseudonyms.
         hour: tells the hours since 1970.
         at: called with the name of each step before it, for tests that end the process there.
+        asking: called with (new addresses asked so far, to ask) while key services are asked.
     """
 
     participant: Participant
@@ -58,6 +59,7 @@ class Sender:
     epoch: str
     hour: Callable[[], int]
     at: Callable[[str], None] = lambda _: None
+    asking: Callable[[int, int], None] = lambda _, __: None
 
     @property
     def id(self) -> str:
@@ -210,7 +212,11 @@ class Sender:
 
 @contextmanager
 def open_sender(
-    network: Network, participant_id: str, *, at: Callable[[str], None] = lambda _: None
+    network: Network,
+    participant_id: str,
+    *,
+    at: Callable[[str], None] = lambda _: None,
+    asking: Callable[[int, int], None] = lambda _, __: None,
 ) -> Iterator[Sender]:
     """Open a participant's files for sending and close them after.
 
@@ -218,6 +224,7 @@ def open_sender(
         network: the network.
         participant_id: who sends.
         at: see `Sender`.
+        asking: likewise.
 
     Raises:
         Fatal: the participant is not in the directory, or its keys are not on this machine.
@@ -243,6 +250,7 @@ def open_sender(
             epoch=network.epoch,
             hour=network.hour,
             at=at,
+            asking=asking,
         )
     finally:
         journal.close()

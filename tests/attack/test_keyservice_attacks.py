@@ -10,7 +10,8 @@ from services.errors import Fatal, Rejected
 from services.keyservice import MAX_BATCH, InProcessKeyService
 from services.privacy import oprf, pseudonym
 from services.privacy.errors import BadElement, BadKey, BadProof, Malformed
-from services.sending.pseudonyms import PseudonymCache, outer_pseudonyms
+from services.sending.pseudonym_cache import PseudonymCache
+from services.sending.pseudonyms import outer_pseudonyms
 
 ONE, TWO = InProcessKeyService("ks-a", b"a" * 32), InProcessKeyService("ks-b", b"b" * 32)
 ADDRESSES = pl.Series(["1234AB|10|A", "1234AB|12|", "1234AB|10|A"])

@@ -12,7 +12,7 @@ from services.errors import Fatal
 from services.sending.forgetting import forget_sent
 from services.sending.journal import Journal
 from services.sending.outbox import Outbox
-from services.sending.pseudonyms import PseudonymCache
+from services.sending.pseudonym_cache import PseudonymCache
 from tests.unit.test_outbox import SOURCE, position, seal
 
 DAY = dt.timedelta(days=1)

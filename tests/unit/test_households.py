@@ -49,10 +49,10 @@ def named(given: pl.DataFrame, *told: Pair) -> list[bytes]:
     """The addresses by their newest names, in frames and in views alike."""
     in_frames = under_one_name({"a": given, ROLLOVER: pairs(*told)})["a"]
     with duckdb.connect(":memory:") as con:
-        con.register("sent", given.with_row_index("at").to_arrow())
+        con.register("sent", given.with_row_index("place").to_arrow())
         con.execute("CREATE VIEW a AS SELECT * FROM sent")
         views_under_one_name(con, ["a"], pairs(*told))
-        in_views = pl.DataFrame(con.sql("SELECT * EXCLUDE (at) FROM a ORDER BY at").to_arrow_table())
+        in_views = pl.DataFrame(con.sql("SELECT * EXCLUDE (place) FROM a ORDER BY place").to_arrow_table())
     assert in_views.equals(in_frames)
     return in_frames["address"].to_list()
 

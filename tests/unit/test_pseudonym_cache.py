@@ -9,8 +9,9 @@ import pytest
 from services.errors import Rejected
 from services.keyservice import InProcessKeyService
 from services.privacy import pseudonym
-from services.sending import pseudonyms
-from services.sending.pseudonyms import PseudonymCache, outer_pseudonyms
+from services.sending import pseudonym_cache, pseudonyms
+from services.sending.pseudonym_cache import PseudonymCache
+from services.sending.pseudonyms import outer_pseudonyms
 
 KEY = b"c" * 32
 
@@ -104,3 +105,29 @@ def test_two_processes_that_asked_the_same_leave_one_pseudonym(tmp_path: Path) -
         for cache in (one, two):
             cache.add(scope, [b"t" * 32], [b"o" * 32])
         assert one.load(scope).rows() == [(b"t" * 32, b"o" * 32)]
+
+
+def test_what_another_process_removed_and_asked_anew_is_seen(tmp_path: Path) -> None:
+    with PseudonymCache(tmp_path / "c.sqlite", KEY) as one, PseudonymCache(tmp_path / "c.sqlite", KEY) as other:
+        scope = one.scope("gm0518", "2025", "household")
+        one.add(scope, [b"a" * 32], [b"1" * 32])
+        assert one.load(scope).rows() == [(b"a" * 32, b"1" * 32)]
+        other.keep_only([])
+        other.add(scope, [b"b" * 32], [b"2" * 32])  # under the number that the removed one had
+        assert one.load(scope).rows() == [(b"b" * 32, b"2" * 32)]
+        assert other.load(scope).equals(one.load(scope))
+
+
+def test_what_is_kept_opened_is_bounded_and_nothing_is_lost_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pseudonym_cache, "MOST_OPENED", 2)
+    both = services()
+    with PseudonymCache(tmp_path / "c.sqlite", KEY) as cache:
+        for _ in range(2):
+            for receiver in ("gm0518", "gm0363", "gm0106"):
+                column = pl.Series(["a", "b"])
+                made = outer_pseudonyms(both, cache, receiver, "2025", "household", column)
+                assert made.to_list() == [expected(each, receiver=receiver) for each in column]
+                assert sum(frame.height for _, frame in cache._opened.values()) <= 2
+    assert both[0].asked == [2, 2, 2], "each address once for each receiver"
