@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from connectors.base import BATCH_ROWS, SourceError, refused_rows
+from connectors.quoting import Records, lists
 
 BLOCK_BYTES: Final = 4 << 20
 """Bytes read at a time: some 30,000 lines of a partner's export."""
@@ -165,7 +166,7 @@ def _block(lines: list[bytes], shape: _Shape, first: int, *, whole: bool) -> Blo
     texts = _decoded(lines, shape, first, broken)
     if any('"' in text for text in texts):
         rows, raw, cells = _quoted(texts, shape, first)
-        split = pl.Series("cells", cells, dtype=pl.List(pl.String))
+        split = lists("cells", cells)
     else:
         rows, raw = list(range(first, first + len(texts))), texts
         split = pl.Series("raw", raw, dtype=pl.String).str.split(shape.dialect.separator).alias("cells")
@@ -215,16 +216,17 @@ def _decoded_line(line: bytes, shape: _Shape, row: int, broken: list[tuple[int, 
 def _quoted(texts: list[str], shape: _Shape, first: int) -> tuple[list[int], list[str], list[list[str]]]:
     """Records with quoted cells, which may span lines: their first lines, their text, their cells."""
     rows, raw, cells = [], [], []
+    records = Records(shape.dialect.separator)
     at = 0
     while at < len(texts):
         text, taken = texts[at], 1
-        found = _cells(text, shape)
+        found = records.cells(text)
         if text.count('"') % 2:
             # A quotation mark left open: either the cell goes on below, or it is a stray one and only this row suffers.
             for end in range(at + 1, min(at + MAX_RECORD_LINES, len(texts))):
                 if texts[end].count('"') % 2:
                     joined = "\n".join(texts[at : end + 1])
-                    if len(whole := _cells(joined, shape)) == len(shape.header):
+                    if len(whole := records.cells(joined)) == len(shape.header):
                         text, taken, found = joined, end + 1 - at, whole
                     break
         rows.append(first + at)
@@ -232,13 +234,3 @@ def _quoted(texts: list[str], shape: _Shape, first: int) -> tuple[list[int], lis
         cells.append(found)
         at += taken
     return rows, raw, cells
-
-
-def _cells(text: str, shape: _Shape) -> list[str]:
-    """Cells of one record; none where its quotation marks are broken."""
-    if '"' not in text:
-        return text.split(shape.dialect.separator)
-    try:
-        return next(csv.reader([text], delimiter=shape.dialect.separator, strict=True), [])
-    except csv.Error:
-        return []

@@ -54,7 +54,8 @@ COUNTS: Final = {
 """A row per cell. `district` is null for the municipality's total. The denominator is either counted (`below_…`) or
 public (`population`); the other is null, and both are where there is no population figure."""
 
-_VIEWS: Final = Path(__file__).with_name("views")
+VIEWS: Final = Path(__file__).with_name("views")
+"""Folder of the catalogue's views, a file of SQL each."""
 _UNITS: Final = {**dict.fromkeys(EVENT_TABLES, "address"), **dict.fromkeys(RECORD_TABLES, "event_id")}
 """Column of each table that names its unit."""
 _NUMBERED: Final = "numbered_"
@@ -117,7 +118,7 @@ def prepare(
             f"CREATE OR REPLACE VIEW {_NUMBERED}{table} AS SELECT e.* REPLACE (k.unit AS {unit})"
             f" FROM {table} e JOIN unit_keys k ON k.name = e.{unit}"
         )
-    for path in sorted(_VIEWS.glob("*.sql")):
+    for path in sorted(VIEWS.glob("*.sql")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_over_numbers(path.read_text(encoding='utf-8'))}")
 
 
