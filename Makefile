@@ -54,8 +54,8 @@ check: $(VENV)/.test  ## style, types, import direction, layout and docs
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/docs tests/spec -n 2 --dist loadfile
 
-bench: $(VENV)/.demo  ## speed and memory beside named baselines of the same run
-	@$(BIN)/python -m infra.bench.one_machine
+bench: $(VENV)/.test  ## speed and memory beside named baselines of the same run; to ten million events: make bench SCALE=full
+	@$(BIN)/python -m infra.bench.one_machine $(SCALE)
 
 bench-network: $(VENV)/.servers  ## speed through real servers, beside named baselines of the same run
 	@$(BIN)/python -m infra.bench.network

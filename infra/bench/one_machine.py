@@ -1,137 +1,149 @@
-"""`make bench`: speed and memory of the hot paths, each beside a named baseline of the same run.
+"""`make bench`: speed and memory on one machine as events and municipalities grow, beside baselines of the same run.
 
-The baseline is what one would write first: one fastavro-encoded, AES-GCM-sealed event per message in the same log. The
-figures depend on the machine; the ratios hardly do. Writes `build/bench.json`.
+Each size is measured in a process of its own. The figures depend on the machine; the ratios hardly do. Writes
+`build/bench.json` and `build/bench.svg`.
 """
 
-import datetime as dt
-import os
-import resource
+import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
-from infra.bench.results import show_results, write_results
-from infra.bench.workload import (
-    RECEIVER_ID,
-    TOPIC,
-    Pair,
-    made_up_arrears,
-    open_single_events,
-    parcels,
-    rate,
-    single_events,
-)
-from services.avro.decode import decode_block
-from services.broker import SqliteBroker
+from infra.bench import exports, hub_growth, stored, stream
+from infra.bench.alone import PEAK, alone
+from infra.bench.growth import plot
+from infra.bench.results import Target, show_results, write_results
+from services.cli.console import err
 from services.errors import Fatal
-from services.gate.rows import gate
-from services.keyservice import InProcessKeyService
-from services.privacy import parcel
-from services.privacy.keys import opening_keys
-from services.registry import EventType, load_registry
-from services.sending.pseudonym_cache import PseudonymCache
-from services.sending.pseudonyms import outer_pseudonyms
 
-EVENTS = 200_000
-BASELINE_EVENTS = 20_000
-ADDRESSES = 2_000
-BASELINE = "one fastavro event per AES-GCM-sealed message"
 OUT = Path("build/bench.json")
-PAIR = Pair.new()
+PLOT = Path("build/bench.svg")
+MICRO = 1e6
+TARGETS = (
+    Target("send_events_per_s", 400_000),
+    Target("receive_events_per_s", 250_000),
+    Target("month_ratio_to_duckdb", 2, most=True),
+    Target("new_pseudonyms_per_s", 1_500),
+    Target(PEAK, 2_048, most=True),
+    Target("connector_peak_mib", 1_024, most=True),
+    Target("connector_cached_peak_mib", 1_024, most=True),
+)
+CAPTION = (
+    "send: pseudonyms from the cache, encode, seal, log; receive: log, verify, open, strict decode, gate; collect: also"
+    " own pseudonyms, Iceberg, receipts; month: counts, disclosure control, release; baseline: one fastavro event per"
+    " AES-GCM-sealed message in the same log; arrow: bare Arrow IPC with AES-GCM in the same log; duckdb: the month's"
+    " SQL on the same Parquet files in bare DuckDB"
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How far it goes; sizes go up.
+
+    Attributes:
+        events: sizes that are streamed, stored and counted.
+        municipalities: sizes of the hub's network.
+        export_rows: of the export that a connector reads.
+        addresses: new ones, of which pseudonyms are made.
+        baseline_events: how many go one by one.
+    """
+
+    events: tuple[int, ...]
+    municipalities: tuple[int, ...]
+    export_rows: int
+    addresses: int = 6_000
+    baseline_events: int = 50_000
+
+
+SCALES = {
+    "": Scale((10_000, 100_000, 1_000_000), (10, 40, 100), 1_000_000),
+    "full": Scale((10_000, 100_000, 1_000_000, 10_000_000), (10, 40, 100, 342), 10_000_000),
+}
 
 
 def main() -> None:
-    """Measure, print a table, write the JSON."""
-    event_type = load_registry().get("payment_arrears")
-    frame = made_up_arrears(EVENTS)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        results = {
-            "send_events_per_s": _send(event_type, frame, root),
-            "receive_events_per_s": _receive(event_type, frame, root),
-            "baseline_send_events_per_s": _baseline_send(event_type, frame.head(BASELINE_EVENTS), root),
-            "baseline_receive_events_per_s": _baseline_receive(event_type, root),
-            "gate_events_per_s": _gate(event_type, frame),
-            "new_pseudonyms_per_s": _pseudonyms(root),
-        }
-    results["send_ratio_to_baseline"] = results["send_events_per_s"] / results["baseline_send_events_per_s"]
-    results["receive_ratio_to_baseline"] = results["receive_events_per_s"] / results["baseline_receive_events_per_s"]
-    results["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Measure, write JSON and plot, print a table.
+
+    Raises:
+        Fatal: there is no such scale, or a measurement failed.
+    """
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in SCALES:
+        raise Fatal(f"There is no scale {name}.", todo="Say `make bench` or `make bench SCALE=full`.")
+    results = measured(SCALES[name])
     write_results(OUT, results)
-    show_results(
-        results,
-        f"Speed on one core; baseline: {BASELINE}",
-        f"send: encode, seal, log; receive: log, verify, open, strict decode; in {OUT}",
-    )
+    plot(results, PLOT)
+    show_results(results, "Speed and memory on one machine", f"{CAPTION}; in {OUT} and {PLOT}", TARGETS)
 
 
-def _send(event_type: EventType, frame: pl.DataFrame, root: Path) -> float:
-    """Encode in columns, seal as parcels, append to the log."""
+def measured(scale: Scale) -> dict[str, float]:
+    """Run all measurements of a scale.
 
-    def work() -> None:
-        with SqliteBroker(root / "broker.sqlite") as broker:
-            broker.create_topic(TOPIC)
-            for sealed in parcels(event_type, frame, PAIR):
-                broker.append_many(TOPIC, [(os.urandom(16), sealed)])
+    Returns:
+        Figures by name: those of the largest size, and `…_at_<size>` of each size.
 
-    return rate(frame.height, work)
-
-
-def _receive(event_type: EventType, frame: pl.DataFrame, root: Path) -> float:
-    """Read from the log, verify, open and strictly decode."""
-
-    def work() -> None:
-        keys = opening_keys(PAIR.receiver_keys)
-        with SqliteBroker(root / "broker.sqlite") as broker:
-            for message in broker.read(TOPIC, 0, max_bytes=1 << 30):
-                parcel.verify(message.value, PAIR.sender_keys.public)
-                inner, avro = parcel.open_parcel(message.value, RECEIVER_ID, keys)
-                decode_block(event_type, avro, inner.event_count)
-
-    return rate(frame.height, work)
+    Raises:
+        Fatal: a measurement failed.
+    """
+    results: dict[str, float] = {}
+    for events in scale.events:
+        err().print(f"{events:,} events …")
+        results |= _of_events(events, scale.baseline_events)
+    for municipalities in scale.municipalities:
+        err().print(f"{municipalities} municipalities …")
+        results |= _of_hub(municipalities)
+    err().print("New pseudonyms, and an export …")
+    results["new_pseudonyms_per_s"] = alone(stream.new_pseudonyms, addresses=scale.addresses)["new_pseudonyms_per_s"]
+    return results | _of_export(scale.export_rows)
 
 
-def _gate(event_type: EventType, frame: pl.DataFrame) -> float:
-    """Judge by the contract's row rules, which all rows keep, after a first run that builds the suite."""
-    context = frame.with_row_index("_row").with_columns(
-        pl.col("_row").cast(pl.Int64),
-        pl.lit(dt.date(2026, 1, 5)).alias("received_on"),
-        pl.lit(RECEIVER_ID).alias("received_by"),
-        pl.lit("es-bench").alias("sender"),
-        pl.lit("energy_supplier").alias("sender_kind"),
-    )
-    judged = gate(event_type, context.head(100))
-    if judged["rule"].count() or judged["error"].count():
-        raise Fatal("The made-up events break a rule of their contract.", "Rows that fail take other time.")
-    return rate(frame.height, lambda: gate(event_type, context))
+def _of_events(events: int, baseline_events: int) -> dict[str, float]:
+    passing = alone(stream.stream, events=events, baseline_events=baseline_events)
+    with tempfile.TemporaryDirectory() as root:
+        alone(stored.sent, root=root, events=events)
+        collected = alone(stored.collected, root=root, events=events)
+        month = alone(stored.month, root=root)
+        bare = alone(stored.month_in_duckdb, root=root)
+    peaks = {"stream": passing.pop(PEAK), "collect": collected.pop(PEAK), "month": month.pop(PEAK)}
+    figures = {**passing, **collected, **month, "month_duckdb_s": bare["month_duckdb_s"]}
+    rates = {name: figures[f"{name}_events_per_s"] for name in ("send", "receive", "collect")}
+    return {
+        **figures,
+        "send_ratio_to_baseline": figures["send_events_per_s"] / figures["baseline_send_events_per_s"],
+        "receive_ratio_to_baseline": figures["receive_events_per_s"] / figures["baseline_receive_events_per_s"],
+        "send_ratio_to_arrow": figures["send_events_per_s"] / figures["arrow_send_events_per_s"],
+        "receive_ratio_to_arrow": figures["receive_events_per_s"] / figures["arrow_receive_events_per_s"],
+        "month_ratio_to_duckdb": figures["month_s"] / figures["month_duckdb_s"],
+        PEAK: max(peaks.values()),
+        **{f"{name}_us_per_event_at_{events}": MICRO / rate for name, rate in rates.items()},
+        f"month_us_per_event_at_{events}": MICRO * figures["month_s"] / events,
+        f"duckdb_us_per_event_at_{events}": MICRO * figures["month_duckdb_s"] / events,
+        **{f"{name}_peak_mib_at_{events}": peak for name, peak in peaks.items()},
+    }
 
 
-def _baseline_send(event_type: EventType, frame: pl.DataFrame, root: Path) -> float:
-    def work() -> None:
-        with SqliteBroker(root / "baseline.sqlite") as broker:
-            broker.create_topic("events")
-            broker.append_many("events", [(os.urandom(16), value) for value in single_events(event_type, frame)])
-
-    return rate(frame.height, work)
-
-
-def _baseline_receive(event_type: EventType, root: Path) -> float:
-    def work() -> None:
-        with SqliteBroker(root / "baseline.sqlite") as broker:
-            messages = broker.read("events", 0, max_bytes=1 << 30, max_messages=BASELINE_EVENTS)
-            open_single_events(event_type, (message.value for message in messages))
-
-    return rate(BASELINE_EVENTS, work)
+def _of_hub(municipalities: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as root:
+        alone(hub_growth.reported, root=root, municipalities=municipalities)
+        found = alone(hub_growth.benchmarked, root=root, municipalities=municipalities)
+    return {
+        f"hub_{step}_ms_per_municipality_at_{municipalities}": 1000 * found[f"hub_{step}_s"] / municipalities
+        for step in ("collect", "benchmark")
+    } | {f"hub_peak_mib_at_{municipalities}": found[PEAK]}
 
 
-def _pseudonyms(root: Path) -> float:
-    """New addresses through both key services."""
-    services = (InProcessKeyService("ks-a", os.urandom(32)), InProcessKeyService("ks-b", os.urandom(32)))
-    households = pl.Series([f"7511AA|{number}|" for number in range(1, ADDRESSES + 1)])
-    with PseudonymCache(root / "cache.sqlite", os.urandom(32)) as cache:
-        return rate(ADDRESSES, lambda: outer_pseudonyms(services, cache, RECEIVER_ID, "2025", "address", households))
+def _of_export(rows: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        size = alone(exports.written, folder=folder, rows=rows)
+        read = alone(exports.read, folder=folder, rows=rows)
+        looked_up = alone(exports.read_with_pseudonyms, folder=folder, rows=rows)
+    return {
+        "export_mib": size["export_mib"],
+        "connector_rows_per_s": read["connector_rows_per_s"],
+        "connector_peak_mib": read[PEAK],
+        "connector_cached_rows_per_s": looked_up["connector_cached_rows_per_s"],
+        "connector_cached_peak_mib": looked_up[PEAK],
+    }
 
 
 if __name__ == "__main__":
