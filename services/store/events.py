@@ -18,7 +18,7 @@ from services.avro.decode import decode_rows
 from services.avro.shape import polars_schema
 from services.errors import Retryable
 from services.registry import EventType, Registry
-from services.store.intake import ACCEPTED, TABLE, TYPES, open_intake
+from services.store.intake import ACCEPTED, TABLE, TYPES, accepted_types, open_intake
 from services.store.ledger import PLACE
 from services.store.snapshots import (
     DataFile,
@@ -72,12 +72,13 @@ def project(
     for name in registry.names() if catch_up else _candidates(intake, registry):
         table = load_table(catalog, table_name(name))
         done = watermark(table)
-        rows = _accepted(intake, _relevant(intake, name, done), name, table)
+        files = _relevant(intake, name, done)
+        rows = _accepted(intake, files, name, table)
         if rows.height:
             typed = _decoded(registry, name, rows)
             if table is None or not {*typed.column_names} <= {*table.schema().column_names}:
                 table = ensure_table(catalog, table_name(name), typed.schema)
-        elif table and catch_up and done < now:
+        elif table and done < now and (catch_up or files):  # what was looked through needs no second look
             typed = table.schema().as_arrow().empty_table()
         else:
             continue
@@ -194,10 +195,11 @@ def is_kept(catalog: SqlCatalog, kept: Mapping[str, int]) -> bool:
 
 
 def _candidates(intake: Table, registry: Registry) -> Sequence[str]:
-    """Types that may have something new: those that snapshots name, or all when old snapshots are forgotten."""
+    """Types that may have something new: those that snapshots name, or all ever accepted when some are forgotten."""
     snapshots = intake.metadata.snapshots
     if len(snapshots) < sequence_number(intake):
-        return registry.names()
+        ever = accepted_types(intake)
+        return [name for name in registry.names() if name in ever]
     return sorted({name for snapshot in snapshots for name in _types(snapshot)})
 
 

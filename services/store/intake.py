@@ -18,6 +18,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from services.errors import Fatal, Retryable
+from services.store.snapshots import scan
 from services.store.tables import append, ensure_table
 
 ACCEPTED, QUARANTINED, HELD, DUPLICATE = "accepted", "quarantined", "held", "duplicate"
@@ -28,6 +29,8 @@ TABLE = "node.intake"
 TYPES = "spiegelnet.types"
 """Property of a snapshot: event types of which its files hold accepted events, in alphabetical order, with commas."""
 
+_TYPES_EVER = "spiegelnet.types-ever"
+"""Property of the table: the same of all events that it ever accepted."""
 _TRIMMED_PERIODS = "spiegelnet.trimmed-periods"
 _TOPIC, _OFFSET = "spiegelnet.topic-id", "spiegelnet.next-offset"
 _READING, _EARLIER = "spiegelnet.reading", "spiegelnet.earlier-readings"
@@ -160,8 +163,10 @@ def _append(
     at: Callable[[str], None] = lambda _: None,
 ) -> None:
     dated = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us", "UTC")).alias("decided_at"))
+    types = types_of(rows.lazy())
+    ever = {*types[TYPES].split(","), *accepted_types(table)} - {""}
     at("write")
-    append(table, dated.to_arrow(), properties, types_of(rows.lazy()), at)
+    append(table, dated.to_arrow(), {**properties, _TYPES_EVER: ",".join(sorted(ever))}, types, at)
 
 
 def _at(place: Position) -> dict[str, str]:
@@ -174,6 +179,14 @@ def types_of(rows: pl.LazyFrame) -> dict[str, str]:
     accepted = rows.filter(pl.col("verdict") == ACCEPTED, pl.col("payload").is_not_null())
     types = accepted.select(pl.col("event_type").unique().sort()).collect()["event_type"]
     return {TYPES: ",".join(types.to_list())}
+
+
+def accepted_types(table: Table) -> list[str]:
+    """Return the event types of which the table ever accepted an event, in alphabetical order."""
+    types = table.properties.get(_TYPES_EVER)
+    if types is None:  # of an earlier version: looked up once, the next commit writes it down
+        types = types_of(scan(table))[TYPES]
+    return [name for name in types.split(",") if name]
 
 
 def trimmed_periods(table: Table) -> frozenset[str]:

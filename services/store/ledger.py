@@ -56,8 +56,8 @@ class Ledger:
         """
         withdrawn = (pl.col("verdict") == DUPLICATE) & (pl.col("rule") == WITHDRAWN)
         return (
-            self.latest.filter(pl.col("verdict").is_in([ACCEPTED, HELD]) | withdrawn)
-            .join(events, on=IDENTITY, how="semi")
+            self.latest.join(events, on=IDENTITY, how="semi")  # first, since a filter copies nearly all of it
+            .filter(pl.col("verdict").is_in([ACCEPTED, HELD]) | withdrawn)
             .unique(IDENTITY, keep="first", maintain_order=True)
             .select(*IDENTITY, pl.col("delivery_id").alias("taken_in"), pl.col("stream").alias("taken_by"))
         )
