@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors import (
+    approach_reach,
     assistance_spells,
     cbs_work_income,
     debt_counselling_message,
@@ -13,6 +14,7 @@ from connectors import (
     grid_operator,
     health_insurer,
     housing_corporation,
+    low_income_children,
     population_reference,
     support_provisions,
     water_company,
@@ -28,8 +30,10 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     debt_counselling_message.CONNECTOR,
     cbs_work_income.CONNECTOR,
     population_reference.CONNECTOR,
+    low_income_children.CONNECTOR,
     assistance_spells.CONNECTOR,
     support_provisions.CONNECTOR,
+    approach_reach.CONNECTOR,
     grid_operator.CONNECTOR,
 )
 

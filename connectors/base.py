@@ -54,7 +54,8 @@ class Batch:
             `postcode` (String) and `house_number` (Int64), then the event's fields in their final types, without what
             only the sender can fill in (event_id, address, municipality, district). An early_warning_case has
             `signal_keys` (List of String, the source's keys of the signals it answers), a support_provision
-            `provision_key` (String, the source's key whatever the state).
+            `provision_key` (String, the source's key whatever the state), an approach_reach `child_key` (String, the
+            source's key of the child).
         refused: rows that are no event, columns `REFUSED_SCHEMA`.
         first_row: `source_row` of the first record this batch was read from.
         rows_read: records read.

@@ -1,7 +1,7 @@
 """What a cell's text means: each field of an event out of a column of a source, or the reason why not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -75,6 +75,16 @@ def date(name: str, column: str, shape: str, *, optional: bool = False) -> Field
     text = pl.col(column)
     value = pl.when(text.str.contains(pattern)).then(text).str.to_date(shape, strict=False)
     return _parsed(name, column, value, ("not_a_date", f"Write the date as {example}."), optional=optional)
+
+
+def last_day(name: str, column: str, shape: str, started: Field) -> Field:
+    """The last day of what may still run, not before the first; Date.
+
+    The column must be there: without it all that ended would still run.
+    """
+    field = date(name, column, shape, optional=True)
+    before = Check(field.value < started.value, column, "ends_before_start", "Mend the first or the last day.")
+    return replace(field, required=(column,), optional=(), checks=(*field.checks, before))
 
 
 def code(name: str, column: str, codes: Mapping[str, str], *, optional: bool = False) -> Field:

@@ -18,7 +18,7 @@ from typing import Final
 import polars as pl
 
 from connectors.base import Batch, Connector
-from connectors.fields import Check, Field, code, date, key
+from connectors.fields import Check, Field, code, date, key, last_day
 from connectors.readers import Dialect, csv_blocks
 from connectors.table import Address, Table, batches
 
@@ -86,13 +86,6 @@ def _of_category(name: str, meaning: dict[str, str]) -> Field:
     return Field(name, value, (CATEGORY,), (), checks)
 
 
-def _ended(started: Field) -> Field:
-    """The last day, of which the column must be there: without it all support would still run."""
-    field = date("ended_on", END, DAY, optional=True)
-    before = Check(field.value < started.value, END, "ends_before_start", "Mend the first or the last day.")
-    return replace(field, required=(END,), optional=(), checks=(*field.checks, before))
-
-
 STARTED: Final = date("started_on", START, DAY)
 STATE: Final = pl.when(pl.col(END).is_null()).then(pl.lit("#running")).otherwise(pl.lit("#ended"))
 PROVISIONS: Final = Table(
@@ -105,7 +98,7 @@ PROVISIONS: Final = Table(
         _of_category("kind", WMO | YOUTH),
         code("provider_kind", "Soort aanbieder", PROVIDERS, optional=True),
         STARTED,
-        _ended(STARTED),
+        last_day("ended_on", END, DAY, STARTED),
         code("result", "Reden beëindiging", RESULTS, optional=True),
     ),
 )

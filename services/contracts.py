@@ -21,6 +21,7 @@ SENDER_KINDS = (
     "water_company",
     "health_insurer",
     "care_provider",
+    "foundation",
     "open_data",
     "hub",
 )

@@ -27,10 +27,10 @@ class Participant:
     """One organisation on the network.
 
     Attributes:
-        id: `gm0518`, `hc-…`, `es-…`, `wc-…`, `hi-…`, `cp-…`, `cbs` or `hub`.
+        id: `gm0518`, `hc-…`, `es-…`, `wc-…`, `hi-…`, `cp-…`, `fd-…`, `cbs` or `hub`.
         name: as people know it.
         kind: municipality, housing_corporation, energy_supplier, water_company, health_insurer, care_provider,
-            open_data or hub.
+            foundation, open_data or hub.
         province: CBS code of a municipality's province (`pv27`), the region of regional figures; None for others.
         serves: municipalities in which it has clients and to which it owes a delivery statement each month.
         may_send: event types whose contract names it as sender.

@@ -26,7 +26,7 @@ from services.runs import running, span
 from services.sending.delivery import FileReport, deliver_file, send_again
 from services.sending.rollover import RolledOver, roll_over, suppose_sent
 from services.sending.sender import open_sender
-from services.sending.statement import CLIENTS_FILE, read_clients, state_months
+from services.sending.statement import CLIENTS_FILE, PARTNER_TYPES, read_clients, state_months
 from services.sending.withdrawing import TakenBack
 from services.sending.withdrawing import correct as correct_rows
 from services.sending.withdrawing import withdraw as withdraw_rows
@@ -138,7 +138,7 @@ def send(
                 report.postponed.append(reason)
         # A statement after a file that was not sent to its end would say of half a delivery that it is whole.
         if months and sender.participant.serves and not report.broken and not report.postponed:
-            clients = {} if sender.participant.kind == "municipality" else _clients(network, participant)
+            clients = _clients(network, participant) if sender.participant.kind in PARTNER_TYPES else {}
             report.statements = state_months(sender, months, clients, network.today())
         parcels, waits = sender.hand_over(broker)
         report.parcels += parcels

@@ -332,6 +332,8 @@ def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, r
         columns.append(_signal_ids(sender, source, rows["signal_keys"]).alias("signals"))
     if "provision_key" in rows.columns:
         columns.append(sender.event_ids("provision", source, rows["provision_key"]).alias("provision"))
+    if "child_key" in rows.columns:
+        columns.append(sender.event_ids("child", source, rows["child_key"]).alias("child"))
     return rows.with_columns(columns)
 
 

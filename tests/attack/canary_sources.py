@@ -58,6 +58,7 @@ def write_canaries(home: Home, people: Sequence[Resident]) -> None:
         own = [item for item in people[start:] if item.postcode in {code for code, _ in POSTCODES[town]}]
         write(home.participant(town).sources / "vroegsignalen_december.json", _list(own))
         write(home.participant(town).sources / "voorzieningen_december.csv", _provisions(own))
+        write(home.participant(town).sources / "bereik_kinderen_december.csv", _reaches(own))
         write(home.participant(town).sources / "schuldhulpverlening_december.json", _counselling(own))
         _write_broken(home.participant(town).sources, people[at])
     _write_broken(home.participant("es-stroom").sources, people[0])
@@ -182,6 +183,19 @@ def _counselling(people: Sequence[Resident]) -> bytes:
             told["client"][0]["Huisnummer"] += f" {people[at].bsn}"
         cases.append(told)
     return json.dumps({"leveringen": [{"schuldhulptrajecten": cases}]}, ensure_ascii=False).encode()
+
+
+def _reaches(people: Sequence[Resident]) -> bytes:
+    """Approaches reached the same residents' children; three of four rows have one in a cell that is read."""
+    names = ("Kindnummer", "Geboortejaar", "Aanpak", "Begindatum", "Einddatum")
+    places = ("Postcode", "Huisnummer", "Huisletter", "Toevoeging")
+    lines = [";".join((*names, *places, "BSN kind", "Naam kind", "Toelichting"))]
+    for at, item in enumerate(people):
+        cells = [f"K-{at}", "2015", "Kindpakket", "01-10-2025", ""]
+        if at % 4:
+            cells[at // 4 % len(cells)] = _whole(item)
+        lines.append(";".join((*cells, item.postcode, item.number, item.letter, "", item.bsn, item.name, _whole(item))))
+    return "\n".join([*lines, ""]).encode()
 
 
 def _write_broken(folder: Path, item: Resident) -> None:

@@ -48,6 +48,7 @@ SOURCE_TYPES = (
     "early_warning_case",
     "support_provision",
     "debt_counselling_case",
+    "approach_reach",
 )
 HUB_TYPES = ("indicator_observation", "regional_share", "population_reference")
 
@@ -242,7 +243,8 @@ def test_nothing_published_and_nothing_at_the_hub_holds_a_pseudonym_or_an_id_of_
     for _, event_type, frame, _ in passed.opened:
         if event_type in SOURCE_TYPES:  # outer pseudonyms and ids of events, as parcels carry them
             secret.update(frame["address"].to_list(), frame["event_id"].to_list())
-            secret.update(frame["provision"].to_list() if "provision" in frame.columns else [])
+            for column in {"provision", "child"} & set(frame.columns):
+                secret.update(frame[column].to_list())
         elif event_type == ROLLOVER:
             pairs += frame.height
             secret.update(frame["old_address"].to_list(), frame["new_address"].to_list())

@@ -63,6 +63,7 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "regional_share",
         "assistance_spell",
         "support_provision",
+        "approach_reach",
     }
 
 

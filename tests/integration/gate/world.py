@@ -31,6 +31,7 @@ KINDS = {
     "wc-a": "water_company",
     "hi-a": "health_insurer",
     "cp-a": "care_provider",
+    "fd-a": "foundation",
     "gm0518": "municipality",
     "cbs": "open_data",
     "hub": "hub",
