@@ -29,7 +29,7 @@ from services.coverage import Standing, coverage, periods_closed_by, standings
 from services.embargo import with_public_from
 from services.errors import Retryable
 from services.households import ROLLOVER, first_names, views_under_one_name
-from services.indicators import EVENT_TABLES, count_cells, load_catalogue, prepare
+from services.indicators import CHILD_TABLES, EVENT_TABLES, count_cells, load_catalogue, prepare
 from services.lost import has_lost_events
 from services.network import Network
 from services.observations import report_cells, report_shares
@@ -54,6 +54,7 @@ COUNTED = (
     "assistance_spell",
     "support_provision",
     "debt_counselling_case",
+    "approach_reach",
     "population_reference",
 )
 
@@ -256,7 +257,7 @@ def _counted(
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
             tables = current_tables(node.catalog, told, json.loads(kept))
             current_views(con, node.catalog, counted, json.loads(kept))
-            views_under_one_name(con, EVENT_TABLES, tables[ROLLOVER])
+            views_under_one_name(con, (*EVENT_TABLES, *CHILD_TABLES), tables[ROLLOVER])
             con.register(POPULATION, tables[POPULATION].to_arrow())
             prepare(con, sender.keys.release, first_names(tables[ROLLOVER]))
             removed = trimmed_periods(open_intake(node.catalog))  # asked after reading: events may go at this moment

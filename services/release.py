@@ -15,7 +15,7 @@ import polars as pl
 
 from services.disclosure import Cell, Count, release_cell
 from services.errors import Fatal
-from services.indicators import Catalogue, Indicator, Reference, latest, period_of, references
+from services.indicators import TOTAL, Catalogue, Indicator, Reference, latest, period_of, references
 
 CELLS: Final = {
     "period": pl.String,
@@ -93,7 +93,8 @@ def node_release(
             below = Count(row["below_value"], row["below_units"], row["below_key"])
         cell = release_cell(None if share == 0 else above, below)
         place = (municipality, row["district"], row["population_date"], row["vintage"])
-        rows.append(_row(row["period"], entry, place, cell, share))
+        part = (row["dimension"], row["dimension_value"])
+        rows.append(_row(row["period"], entry, place, cell, share, part))
     return _frame(rows)
 
 
@@ -162,16 +163,22 @@ def _bases(item: RegionSum, entry: Indicator, known: list[Reference]) -> Iterato
 
 
 def _row(
-    period: str, entry: Indicator, place: tuple[object, ...], cell: Cell, coverage: float | None
+    period: str,
+    entry: Indicator,
+    place: tuple[object, ...],
+    cell: Cell,
+    coverage: float | None,
+    part: tuple[str, str] = (TOTAL, TOTAL),
 ) -> dict[str, object]:
     area, district, population_date, vintage = place
+    dimension, dimension_value = part
     return {
         "period": period,
         "period_kind": entry.release_period,
         "municipality": area,
         "district": district,
-        "dimension": "total",
-        "dimension_value": "total",
+        "dimension": dimension,
+        "dimension_value": dimension_value,
         "indicator": entry.id,
         "definition_version": entry.definition_version,
         "unit_kind": entry.unit_kind,

@@ -16,6 +16,7 @@ from services.indicators import catalogue_table, load_catalogue
 
 TOWN = "gm0518"
 SIGNALS, MULTIPLE, STOPS = "signals_per_1000_households", "multiple_signals_share", "supply_stops_per_1000_households"
+REACHED = "children_in_poverty_reached_share"
 _TABLE = {**FIGURES_SCHEMA, PUBLIC_FROM: pl.Date()}
 _HIDDEN = ("numerator", "denominator", "value", "ci_low", "ci_high")
 
@@ -24,13 +25,21 @@ def figure(indicator: str, period: str, **other: object) -> dict[str, object]:
     """A published figure beside seven peers, but for what `other` says."""
     shown: dict[str, object] = {
         "period": period, "period_kind": "month" if "-" in period else "year", "municipality": TOWN,
-        "indicator": indicator, "numerator": 205, "denominator": 25_600, "denominator_date": dt.date(2025, 1, 1),
+        "indicator": indicator, "dimension": "total", "dimension_value": "total",
+        "numerator": 205, "denominator": 25_600, "denominator_date": dt.date(2025, 1, 1),
         "value": 8.0078125, "unit": "per 1,000 households", "ci_low": 6.9517, "ci_high": 9.1824, "status": "published",
         "peer_set": "early_warning:2024", "peer_count": 7, "peer_p25": 6.25, "peer_median": 7.125, "peer_p75": 8.875,
         "overdispersion": 1.4, "compared": "similar", "trend": "too_short", "coverage": 0.63, "definition_version": 1,
         "release_id": "r", "released_at": dt.datetime(2026, 1, 12, tzinfo=dt.UTC), PUBLIC_FROM: dt.date(2026, 1, 1),
     }  # fmt: skip
     return shown | other
+
+
+def part(approach: str, period: str = "2025", **other: object) -> dict[str, object]:
+    """A published figure of children reached by one approach."""
+    reached = {"value": 15.25, "numerator": 60, "denominator": 400, "peer_median": 17.5, "coverage": 1.0}
+    split = {"dimension": "approach", "dimension_value": approach, "peer_set": f"child_poverty/{approach}:2020"}
+    return figure(REACHED, period, **{**reached, **split, **other})
 
 
 def hidden(indicator: str, period: str, status: str = "suppressed") -> dict[str, object]:

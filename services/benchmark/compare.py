@@ -21,6 +21,9 @@ from services.benchmark.traits import Traits, standardised, vintage_for, whole_v
 # Open data count in tens: with fewer than 100 the rounding alone can carry a figure across the funnel
 FEWEST_IN_OPEN_DATA = 100
 
+TOTAL = "total"
+"""Dimension of a figure about all together."""
+
 COMPARISON = pl.Schema(
     {
         "_row": pl.Int64(),
@@ -90,10 +93,13 @@ def beside_peers(
 def compared(
     cells: pl.DataFrame, population: pl.DataFrame, own_choice: Mapping[str, Sequence[str]]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Compare every municipal figure, per period and indicator set.
+    """Compare every municipal figure, per period, indicator set and part of the dimension.
+
+    Candidates for a part are municipalities with a published figure of that part: who has another approach is no peer.
 
     Args:
-        cells: figures with `_row`, their counts, whether they are `usable`, and `set`, `source` and `kind`.
+        cells: figures with `_row`, their counts, whether they are `usable`, and `set`, `source`, `kind` and
+            `part_compared` (whether a part of a dimension has peers).
         population: rows of `population_reference`.
         own_choice: per municipality the peers that it chose itself.
 
@@ -103,21 +109,24 @@ def compared(
     vintages = whole_vintages(population)
     standard: dict[int, Traits] = {}
     comparisons, peers = [COMPARISON.to_frame()], [PEERS_SCHEMA.to_frame()]
-    municipal = cells.filter((pl.col("area_kind") == "municipality") & pl.col("set").is_not_null())
-    for (period, name), group in municipal.partition_by("period", "set", as_dict=True, maintain_order=True).items():
-        vintage = vintage_for(vintages, int(str(period)[:4]))
+    alike = pl.col("set").is_not_null() & pl.col("part_compared").fill_null(value=True)
+    municipal = cells.filter((pl.col("area_kind") == "municipality") & alike)
+    grouped_by = ("period", "set", "dimension", "dimension_value")
+    for key, group in municipal.partition_by(grouped_by, as_dict=True, maintain_order=True).items():
+        period, name, dimension, part = map(str, key)
+        vintage = vintage_for(vintages, int(period[:4]))
         if vintage is None:
             continue
         if vintage not in standard:
             standard[vintage] = standardised(population, vintage)
-        peer_set = f"{name}:{vintage}"
+        peer_set = f"{name}:{vintage}" if dimension == TOTAL else f"{name}/{part}:{vintage}"
         published = group.filter(pl.col("usable") & (pl.col("status") == "published"))
         like = likeness(standard[vintage], group["area"].to_list(), published["area"].to_list())
         nearest = recommended(like)
         comparisons += [_one_indicator(one, like, nearest, peer_set) for one in group.partition_by("indicator")]
         grouped = [(row, places) for row, places in enumerate(nearest) if places[0] >= 0]
-        peers.append(peers_frame(like, grouped, str(period), peer_set))
-        peers.append(peers_frame(like, chosen(like, own_choice), str(period), f"own:{peer_set}"))
+        peers.append(peers_frame(like, grouped, period, peer_set))
+        peers.append(peers_frame(like, chosen(like, own_choice), period, f"own:{peer_set}"))
     return pl.concat(comparisons), pl.concat(peers).sort("period", "peer_set", "municipality", "rank")
 
 

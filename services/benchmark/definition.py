@@ -20,6 +20,30 @@ class SeriesBreak(Protocol):
         """The first period after the break."""
 
 
+class Part(Protocol):
+    """One part of a dimension."""
+
+    @property
+    def code(self) -> str:
+        """As in the figures' `dimension_value`."""
+
+    @property
+    def compared(self) -> bool:
+        """Whether municipalities mean the same by it."""
+
+
+class Dimension(Protocol):
+    """What an indicator is split by."""
+
+    @property
+    def name(self) -> str:
+        """As in the figures' `dimension`."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """All that there are."""
+
+
 class Definition(Protocol):
     """One indicator of the catalogue."""
 
@@ -46,3 +70,7 @@ class Definition(Protocol):
     @property
     def series_breaks(self) -> Sequence[SeriesBreak]:
         """Where a trend starts anew."""
+
+    @property
+    def dimension(self) -> Dimension | None:
+        """What it is split by; None where figures are about all together only."""

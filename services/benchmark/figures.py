@@ -1,9 +1,9 @@
 """Tables `hub.benchmark.figures` and `.peers`, made of the cells that the hub received and public traits.
 
-The same input gives the same rows in the same order: by period, indicator and code, never by value. Cells of
-districts and of other dimensions than the total stay in `hub.network.cells`. A suppressed or missing cell stays in the
-table with its status, its peers' quartiles beside it and nothing else. Provinces and other regions have figures
-without peers.
+The same input gives the same rows in the same order: by period, indicator, part of its dimension and code, never by
+value. Cells of districts, and of parts that the catalogue does not know, stay in `hub.network.cells`. A suppressed or
+missing cell stays in the table with its status, its peers' quartiles beside it and nothing else. Provinces and other
+regions have figures without peers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from services.benchmark.compare import compared, floats
+from services.benchmark.compare import TOTAL, compared, floats
 from services.benchmark.definition import Definition
 from services.benchmark.statistics import poisson_limits, wilson
 from services.benchmark.trend import trend
@@ -24,6 +24,8 @@ FIGURES_SCHEMA = pl.Schema(
         "period_kind": pl.String(),
         "municipality": pl.String(),
         "indicator": pl.String(),
+        "dimension": pl.String(),
+        "dimension_value": pl.String(),
         "numerator": pl.Int64(),
         "denominator": pl.Int64(),
         "denominator_date": pl.Date(),
@@ -46,6 +48,10 @@ FIGURES_SCHEMA = pl.Schema(
         "released_at": pl.Datetime("us", "UTC"),
     }
 )
+
+
+SERIES = ("indicator", "dimension", "dimension_value")
+"""What makes figures of one area comparable from period to period."""
 
 
 def figures(
@@ -99,7 +105,29 @@ def _check_choice(own_choice: Mapping[str, Sequence[str]], population: pl.DataFr
 
 def _cells(observations: pl.DataFrame, catalogue: Mapping[str, Definition]) -> pl.DataFrame:
     """One row per figure, with what the catalogue says of its indicator; numbers only where they were released."""
-    known = pl.DataFrame(
+    released = pl.col("status").is_in(["published", "zero"])
+    return (
+        observations.filter(pl.col("area_kind") != "district")
+        .sort("definition_version", maintain_order=True)
+        .unique(["period", "area", *SERIES], keep="last", maintain_order=True)
+        .sort("period", *SERIES, "area")
+        .join(_known(catalogue), on="indicator", how="left", maintain_order="left")
+        .join(_known_parts(catalogue), on=list(SERIES), how="left", maintain_order="left")
+        .filter((pl.col("dimension") == TOTAL) | pl.col("part_compared").is_not_null())
+        .with_columns(pl.when(released).then(pl.col("numerator", "denominator")).name.keep())
+        .with_columns(
+            usable=pl.all_horizontal(
+                released, pl.col("numerator").is_not_null(), pl.col("kind").is_not_null(), pl.col("denominator") > 0
+            ).fill_null(value=False)
+        )
+        .with_row_index("_row")
+        .with_columns(pl.col("_row").cast(pl.Int64))
+    )
+
+
+def _known(catalogue: Mapping[str, Definition]) -> pl.DataFrame:
+    """What the catalogue says of each indicator."""
+    return pl.DataFrame(
         [(name, item.set, item.source, item.kind, item.unit.en, item.factor) for name, item in catalogue.items()],
         schema={
             "indicator": pl.String,
@@ -111,22 +139,15 @@ def _cells(observations: pl.DataFrame, catalogue: Mapping[str, Definition]) -> p
         },
         orient="row",
     )
-    totals = (pl.col("dimension") == "total") & (pl.col("area_kind") != "district")
-    released = pl.col("status").is_in(["published", "zero"])
-    return (
-        observations.filter(totals)
-        .sort("definition_version", maintain_order=True)
-        .unique(["period", "area", "indicator"], keep="last", maintain_order=True)
-        .sort("period", "indicator", "area")
-        .join(known, on="indicator", how="left", maintain_order="left")
-        .with_columns(pl.when(released).then(pl.col("numerator", "denominator")).name.keep())
-        .with_columns(
-            usable=pl.all_horizontal(
-                released, pl.col("numerator").is_not_null(), pl.col("kind").is_not_null(), pl.col("denominator") > 0
-            ).fill_null(value=False)
-        )
-        .with_row_index("_row")
-        .with_columns(pl.col("_row").cast(pl.Int64))
+
+
+def _known_parts(catalogue: Mapping[str, Definition]) -> pl.DataFrame:
+    """The parts of each dimension, and whether municipalities mean the same by them."""
+    split = [(name, item.dimension) for name, item in catalogue.items() if item.dimension]
+    return pl.DataFrame(
+        [(name, by.name, part.code, part.compared) for name, by in split for part in by.parts],
+        schema={**dict.fromkeys(SERIES, pl.String), "part_compared": pl.Boolean},
+        orient="row",
     )
 
 
@@ -161,7 +182,7 @@ def _trends(cells: pl.DataFrame, catalogue: Mapping[str, Definition]) -> pl.Seri
         .group_by("_row")
         .agg((pl.col("break") <= pl.col("period")).sum().alias("era"))
     )
-    key = ["area", "indicator", "period_kind", "definition_version", "era"]
+    key = ["area", *SERIES, "period_kind", "definition_version", "era"]
     points = cells.filter("usable").join(era, on="_row", how="left").with_columns(pl.col("era").fill_null(0))
     points = points.sort(*key, "period").with_columns(series=pl.struct(key).rle_id())
     proportion = (points["kind"] == "proportion").cast(pl.Float64).to_numpy()

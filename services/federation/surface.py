@@ -213,13 +213,15 @@ def _add_catalog(
     for name in sorted({*columns, *files}):
         schema, table = (_identifier(part) for part in name.split(".", 1))
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_identifier(catalog)}.{schema}")
-        paths = files.get(name, ())
-        if paths:
-            source = f"read_parquet([{', '.join(_text(str(path)) for path in paths)}], union_by_name = true)"
-        else:
-            nothing = ", ".join(f"NULL::{kind} AS {_identifier(column)}" for column, kind in columns[name].items())
-            source = f"(SELECT {nothing} WHERE false)"
-        connection.execute(f"CREATE VIEW {_identifier(catalog)}.{schema}.{table} AS SELECT * FROM {source}")
+        parts = []
+        if known := columns.get(name):  # columns that files of an earlier version lack are null, as they are at Trino
+            nothing = ", ".join(f"NULL::{kind} AS {_identifier(column)}" for column, kind in known.items())
+            parts.append(f"SELECT {nothing} WHERE false")
+        if paths := files.get(name, ()):
+            listed = ", ".join(_text(str(path)) for path in paths)
+            parts.append(f"SELECT * FROM read_parquet([{listed}], union_by_name = true)")
+        view = " UNION ALL BY NAME ".join(parts)
+        connection.execute(f"CREATE VIEW {_identifier(catalog)}.{schema}.{table} AS {view}")
 
 
 def _identifier(name: str) -> str:

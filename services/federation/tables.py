@@ -1,4 +1,4 @@
-"""Names and columns of the SQL surface, for tables that hold nothing yet; a table with files has its files' columns."""
+"""Names and columns of the SQL surface; files of an earlier version may lack some of them."""
 
 from types import MappingProxyType
 
@@ -7,6 +7,8 @@ _FIGURES = {
     "period_kind": "VARCHAR",
     "municipality": "VARCHAR",
     "indicator": "VARCHAR",
+    "dimension": "VARCHAR",
+    "dimension_value": "VARCHAR",
     "numerator": "BIGINT",
     "denominator": "BIGINT",
     "denominator_date": "DATE",
@@ -53,10 +55,13 @@ _INDICATORS = {
     "polarity": "VARCHAR",
     "release_period": "VARCHAR",
     "release_level": "VARCHAR",
+    "dimension": "VARCHAR",
+    "parts": "VARCHAR[]",
 }
 for _language in ("nl", "en"):
     _INDICATORS |= {f"{name}_{_language}": "VARCHAR" for name in _SINGLE}
     _INDICATORS |= {f"{name}_{_language}": "VARCHAR[]" for name in _SEVERAL}
+    _INDICATORS |= {f"dimension_title_{_language}": "VARCHAR", f"part_titles_{_language}": "VARCHAR[]"}
 
 _PERIODS = {
     "period": "VARCHAR",

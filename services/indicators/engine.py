@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from services.errors import Fatal
 from services.indicators.districts import Reference, district_groups, latest, references
-from services.indicators.model import Catalogue, Indicator
+from services.indicators.model import TOTAL, Catalogue, Indicator
 from services.indicators.periods import Period, period_of
 from services.privacy.pseudonym import keyed_digests
 
@@ -34,6 +34,8 @@ EVENT_TABLES: Final = (
 )
 RECORD_TABLES: Final = ("assistance_spell",)
 """Event types without an address: their unit is the event itself."""
+CHILD_TABLES: Final = ("approach_reach",)
+"""Event types about a child at an address: their unit is the child."""
 KEY_SPACE: Final = 2**32
 DISTRICT_TRAIT: Final = "dwellings"
 
@@ -41,6 +43,8 @@ COUNTS: Final = {
     "period": pl.String,
     "indicator": pl.String,
     "district": pl.String,
+    "dimension": pl.String,
+    "dimension_value": pl.String,
     "value": pl.Int64,
     "units": pl.Int64,
     "key": pl.Int64,
@@ -51,31 +55,36 @@ COUNTS: Final = {
     "population_date": pl.Date,
     "vintage": pl.Int32,
 }
-"""A row per cell. `district` is null for the municipality's total. The denominator is either counted (`below_…`) or
-public (`population`); the other is null, and both are where there is no population figure."""
+"""A row per cell. `district` is null for the municipality's total; `dimension` and `dimension_value` are `total` but
+for a part of what an indicator is split by. The denominator is either counted (`below_…`) or public (`population`); the
+other is null, and both are where there is no population figure."""
 
 VIEWS: Final = Path(__file__).with_name("views")
 """Folder of the catalogue's views, a file of SQL each."""
-_UNITS: Final = {**dict.fromkeys(EVENT_TABLES, "address"), **dict.fromkeys(RECORD_TABLES, "event_id")}
+_UNITS: Final = {
+    **dict.fromkeys(EVENT_TABLES, "address"),
+    **dict.fromkeys(RECORD_TABLES, "event_id"),
+    **dict.fromkeys(CHILD_TABLES, "child"),
+}
 """Column of each table that names its unit."""
 _NUMBERED: Final = "numbered_"
 _Place = tuple[str, str | None]
+"""Period, and district group or part of the dimension; None for the total."""
 _Counted = dict[_Place, tuple[int, int, int]]
 
 _CELLS_SQL: Final = """
 WITH unit_rows AS ({sql}),
 per_unit AS (
-    SELECT r.period, r.unit, g.district_group, GROUPING(g.district_group) AS is_total,
-        COUNT(*) AS events, MIN(k.key) AS unit_key
+    SELECT r.period, r.unit, {part} AS part, GROUPING({part}) AS is_total, COUNT(*) AS events, MIN(k.key) AS unit_key
     FROM unit_rows r
     LEFT JOIN district_groups g ON g.period = r.period AND g.district = r.district
     LEFT JOIN unit_keys k ON k.unit = r.unit
-    GROUP BY GROUPING SETS ((r.period, r.unit), (r.period, r.unit, g.district_group))
+    GROUP BY GROUPING SETS ((r.period, r.unit), (r.period, r.unit, {part}))
 )
-SELECT period, district_group, SUM(events) AS events, COUNT(*) AS units, COUNT(unit_key) AS keyed, SUM(unit_key) AS keys
+SELECT period, part, SUM(events) AS events, COUNT(*) AS units, COUNT(unit_key) AS keyed, SUM(unit_key) AS keys
 FROM per_unit
-WHERE is_total = 1 OR district_group IS NOT NULL
-GROUP BY period, district_group
+WHERE is_total = 1 OR part IS NOT NULL
+GROUP BY period, part
 """
 
 
@@ -104,7 +113,8 @@ def prepare(
 
     Args:
         con: has tables or views as in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates DATE),
-            in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB) and `population_reference`.
+            in `RECORD_TABLES` (`event_id` and `in_delivery` a BLOB), in `CHILD_TABLES` (`address` and `child` a BLOB)
+            and `population_reference`.
         release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
         first_names: by pseudonym the one of which the unit's key is made, where that is an older one.
     """
@@ -141,8 +151,8 @@ def count_cells(
 
     Returns:
         A frame with the columns `COUNTS`, a row for each period × indicator × (total and, where the indicator is
-        released by district, each district group), also where nothing was counted; sorted, so the same input gives the
-        same frame.
+        released by district, each district group, or where it has a dimension, each part of that), also where nothing
+        was counted; sorted, so the same input gives the same frame.
 
     Raises:
         Fatal: a unit without a key: the views were made from other tables.
@@ -155,7 +165,9 @@ def count_cells(
         of_kind = [period for period in asked if period.kind == kind]
         if entries and of_kind:
             rows += _count_kind(con, entries, municipality, of_kind, known)
-    return pl.DataFrame(rows, schema=COUNTS, orient="row").sort("period", "indicator", "district", nulls_last=False)
+    return pl.DataFrame(rows, schema=COUNTS, orient="row").sort(
+        "period", "indicator", "district", "dimension", "dimension_value", nulls_last=False
+    )
 
 
 def _count_kind(
@@ -174,8 +186,8 @@ def _count_kind(
     schema = {"period": pl.String, "district": pl.String, "district_group": pl.String}
     _replace(con, "district_groups", pl.DataFrame(members, schema=schema, orient="row"))
     counted: dict[str, _Counted] = {}
-    for sql in dict.fromkeys(sql for entry in entries for sql in (entry.numerator.sql, entry.denominator.sql) if sql):
-        counted[sql] = _run(con, sql)
+    for sql, part in statements(entries).items():
+        counted[sql] = _run(con, sql, part)
     rows: list[tuple[object, ...]] = []
     for period in periods:
         for entry in entries:
@@ -187,7 +199,20 @@ def _count_kind(
                     public = group.population if trait else None
                     place = (period.id, group.name)
                     rows.append(_row(entry, place, counted, public, vintage=group.population.vintage))
+            if entry.dimension:
+                places = [(period.id, part.code) for part in entry.dimension.parts]
+                rows += [_row(entry, place, counted, whole, vintage=period.start.year) for place in places]
     return rows
+
+
+def statements(entries: Iterable[Indicator]) -> dict[str, str]:
+    """Return each statement of these indicators once, with the column by which its rows are parted beside the total."""
+    districts = "g.district_group"
+    found = {entry.denominator.sql: districts for entry in entries if entry.denominator.sql}
+    for entry in entries:
+        if entry.numerator.sql:
+            found[entry.numerator.sql] = f"r.{entry.dimension.name}" if entry.dimension else districts
+    return found
 
 
 def _row(
@@ -201,14 +226,16 @@ def _row(
 
     below = count(entry.denominator.sql) if entry.denominator.sql else (None, None, None)
     population = (public.value, public.reference_date) if public else (None, None)
-    period, district = place
-    return (period, entry.id, district, *count(entry.numerator.sql or ""), *below, *population, vintage)
+    period, part = place
+    split = (None, entry.dimension.name, part) if entry.dimension and part else (part, TOTAL, TOTAL)
+    return (period, entry.id, *split, *count(entry.numerator.sql or ""), *below, *population, vintage)
 
 
-def _run(con: duckdb.DuckDBPyConnection, sql: str) -> _Counted:
-    """Events, distinct units and key sum per (period, district group or None for the total)."""
+def _run(con: duckdb.DuckDBPyConnection, sql: str, part: str) -> _Counted:
+    """Events, distinct units and key sum per place."""
     found: _Counted = {}
-    for period, group, events, units, keyed, keys in con.execute(_duckdb(_CELLS_SQL.format(sql=sql))).fetchall():
+    question = _duckdb(_CELLS_SQL.format(sql=sql, part=part))
+    for period, group, events, units, keyed, keys in con.execute(question).fetchall():
         if keyed != units:
             raise Fatal(
                 "Some households of a cell have no release key.",

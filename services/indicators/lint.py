@@ -9,7 +9,17 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 TABLES: Final = frozenset(
-    {"periods", "signals", "cases", "supply_stops", "evictions", "assistance_spells", "provisions", "debt_counselling"}
+    {
+        "periods",
+        "signals",
+        "cases",
+        "supply_stops",
+        "evictions",
+        "assistance_spells",
+        "provisions",
+        "debt_counselling",
+        "approaches",
+    }
 )
 COLUMNS: Final = ("period", "unit", "district")
 
@@ -32,13 +42,14 @@ _CLOCK_OR_CHANCE: Final = frozenset(
 _LOOKS_LIKE_A_DATE: Final = re.compile(r"\d{4}-\d{2}")
 
 
-def lint_sql(sql: str) -> list[str]:
+def lint_sql(sql: str, split_by: str | None = None) -> list[str]:
     """Problems of one catalogue statement, in words; empty when it may load.
 
     A catalogue statement is a single SELECT in Trino's dialect over `periods` and the views, giving exactly the
-    columns `period, unit, district`.
+    columns `period, unit, district`, and behind them the dimension (`split_by`) of an indicator that has one.
     """
-    return lint_dialect(sql) or [*_shape_problems(sqlglot.parse_one(sql, read="trino"))]
+    columns = (*COLUMNS, split_by) if split_by else COLUMNS
+    return lint_dialect(sql) or [*_shape_problems(sqlglot.parse_one(sql, read="trino"), columns)]
 
 
 def lint_dialect(sql: str) -> list[str]:
@@ -82,11 +93,11 @@ def _literal_problems(statement: exp.Expr) -> Iterator[str]:
             yield "untyped date: write DATE '2025-01-01', or join `periods`"
 
 
-def _shape_problems(statement: exp.Expr) -> Iterator[str]:
+def _shape_problems(statement: exp.Expr, columns: tuple[str, ...]) -> Iterator[str]:
     """A statement over other tables, or with other columns, would slip past the release."""
     own = {cte.alias for cte in statement.find_all(exp.CTE)}
     for table in statement.find_all(exp.Table):
         if table.db or table.name not in TABLES | own:
             yield f"table {table.name} is not one of {', '.join(sorted(TABLES))}"
-    if isinstance(statement, exp.Query) and tuple(statement.named_selects) != COLUMNS:
-        yield f"must give exactly the columns {', '.join(COLUMNS)}"
+    if isinstance(statement, exp.Query) and tuple(statement.named_selects) != columns:
+        yield f"must give exactly the columns {', '.join(columns)}"

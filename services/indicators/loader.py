@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from services.errors import Fatal
 from services.indicators.lint import lint_sql
-from services.indicators.model import Catalogue, Indicator, Text
+from services.indicators.model import TOTAL, Catalogue, Indicator, Text
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue")
 
@@ -47,8 +47,11 @@ def load_entry(path: Path) -> Indicator:
         raise _refused(path, problems) from None
     except (yaml.YAMLError, TypeError, UnicodeDecodeError):
         raise _refused(path, ["not YAML of texts, numbers and lists"]) from None
-    statements = {"numerator.sql": entry.numerator.sql, "denominator.sql": entry.denominator.sql}
-    problems = [f"{field}: {problem}" for field, sql in statements.items() if sql for problem in lint_sql(sql)]
+    split_by = entry.dimension.name if entry.dimension else None
+    statements = {"numerator.sql": (entry.numerator.sql, split_by), "denominator.sql": (entry.denominator.sql, None)}
+    problems = [
+        f"{field}: {problem}" for field, (sql, column) in statements.items() if sql for problem in lint_sql(sql, column)
+    ]
     if entry.id != path.stem:
         problems.append("id: must be the file's name")
     if problems:
@@ -79,9 +82,15 @@ def _row(entry: Indicator) -> dict[str, object]:
     names = ("set", "source", "kind", "factor", "unit_kind", "polarity", "release_period", "release_level")
     row: dict[str, object] = {"indicator": entry.id, "definition_version": entry.definition_version}
     row |= {name: getattr(entry, name) for name in names}
+    parts = entry.dimension.parts if entry.dimension else ()
+    row |= {"dimension": entry.dimension.name if entry.dimension else TOTAL, "parts": [part.code for part in parts]}
     for language in ("nl", "en"):
         row |= {f"{name}_{language}": getattr(text, language) for name, text in single.items()}
         row |= {f"{name}_{language}": [getattr(text, language) for text in texts] for name, texts in several.items()}
+        row |= {
+            f"dimension_title_{language}": getattr(entry.dimension.title, language) if entry.dimension else None,
+            f"part_titles_{language}": [getattr(part.title, language) for part in parts],
+        }
     return row
 
 

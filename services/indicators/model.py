@@ -1,10 +1,12 @@
 """What a catalogue entry must say before it loads; anything missing, unknown or of another type is refused."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+TOTAL: Final = "total"
+"""Dimension, and part of it, of a figure about all together."""
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -65,6 +67,28 @@ class Base(Count):
     district_trait: Literal["dwellings"] | None = None
 
 
+class Part(Entry):
+    """One part of a dimension: its code in the events, and its name.
+
+    `compared` says whether municipalities mean the same by it; where they do not, the figure stands beside no peer's.
+    """
+
+    code: Name
+    title: Title
+    compared: bool = True
+
+
+class Dimension(Entry):
+    """What an indicator is split by: a column that its numerator's SQL gives beside the others.
+
+    Events of a part that is not listed count in the total only. A unit may be in several parts, and in the total once.
+    """
+
+    name: Name
+    title: Title
+    parts: Annotated[tuple[Part, ...], Field(min_length=2)]
+
+
 class SeriesBreak(Entry):
     """From this period on the figures no longer compare with those before it."""
 
@@ -94,6 +118,7 @@ class Indicator(Entry):
     partner_types: tuple[PartnerType, ...]
     numerator: Count
     denominator: Base
+    dimension: Dimension | None = None
     proxy_for: Text
     does_not_say: Annotated[tuple[Text, ...], Field(min_length=1)]
     perverse_incentives: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -121,6 +146,17 @@ class Indicator(Entry):
             raise ValueError("denominator.district_trait is only for release_level district")
         if self.release_level == "region" and self.denominator.trait is None:
             raise ValueError("release_level region needs denominator.trait: masked sums carry numerators only")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_have_the_base_of_the_whole(self) -> Self:
+        if self.dimension is None:
+            return self
+        if self.source != "events" or self.denominator.trait is None or self.release_level != "municipality":
+            raise ValueError("a dimension needs events, denominator.trait and release_level municipality")
+        codes = [part.code for part in self.dimension.parts]
+        if len(set(codes)) < len(codes) or TOTAL in (self.dimension.name, *codes):
+            raise ValueError(f"codes of a dimension differ, and none is {TOTAL}")
         return self
 
 

@@ -45,6 +45,7 @@ class Section:
         shown_before: of a newest figure that is not shown, the newest that is.
         coverage: in a sentence.
         polarity: likewise.
+        parts: titles of what it is split by, with their series by period.
     """
 
     definition: Definition
@@ -55,6 +56,7 @@ class Section:
     shown_before: str
     coverage: str
     polarity: str
+    parts: tuple[tuple[str, tuple[Figure, ...]], ...]
 
     @property
     def described(self) -> str:
@@ -119,7 +121,8 @@ def write_mirror(network: Network, ask: Ask, municipality: str, path: Path) -> W
     today = network.today()
     path.write_text(page(reading, names, today), "utf-8")
     told = {name: items for name, items in reading.figures.items() if name in reading.definitions}
-    figures = [item for items in told.values() for item in items]
+    parts = [items for name in told for items in reading.parts.get(name, {}).values()]
+    figures = [item for items in (*told.values(), *parts) for item in items]
     shown = sum(item.value is not None for item in figures)
     return Written(path, len(told), shown, len(figures) - shown, closed_until(figures, today))
 
@@ -133,7 +136,11 @@ def page(reading: Reading, names: Mapping[str, str], today: dt.date) -> str:
         today: the day that stands on it.
     """
     known = [(reading.definitions.get(indicator), items) for indicator, items in reading.figures.items()]
-    sections = [_section(definition, items) for definition, items in known if definition]
+    sections = [
+        _section(definition, items, reading.parts.get(definition.indicator, {}))
+        for definition, items in known
+        if definition
+    ]
     figures = [item for _, items in known for item in items]
     template = _environment().get_template("mirror.html")
     return template.render(
@@ -154,7 +161,7 @@ def closed_until(figures: Sequence[Figure], today: dt.date) -> dt.date | None:
     return max(later, default=None)
 
 
-def _section(definition: Definition, figures: tuple[Figure, ...]) -> Section:
+def _section(definition: Definition, figures: tuple[Figure, ...], parts: Mapping[str, tuple[Figure, ...]]) -> Section:
     newest = figures[-1]
     decimals = decimals_for(highest_value(figures) or 0)
     shown = [item for item in figures if item.value is not None]
@@ -170,6 +177,7 @@ def _section(definition: Definition, figures: tuple[Figure, ...]) -> Section:
         before,
         coverage_sentence(newest, definition),
         polarity_sentence(definition),
+        tuple((title, parts[code]) for code, title in definition.parts.items() if code in parts),
     )
 
 

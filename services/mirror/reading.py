@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Definition:
-    """One row of `hub.benchmark.indicators`, its texts in Dutch."""
+    """One row of `hub.benchmark.indicators`, its texts in Dutch; `parts` are titles of what it is split by, by code."""
 
     indicator: str
     source: str
@@ -55,6 +55,8 @@ class Definition:
     perverse_incentives: tuple[str, ...]
     misses: tuple[str, ...]
     series_breaks: tuple[str, ...]
+    dimension_title: str | None
+    parts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,21 @@ class Reading:
         municipality: its code.
         definitions: of all indicators, by id.
         figures: by indicator id, by period; an indicator without any is not in it.
+        parts: by indicator id and part of its dimension, by period.
         peer_groups: of each set of indicators the newest, in alphabetical order.
     """
 
     municipality: str
     definitions: Mapping[str, Definition]
     figures: Mapping[str, tuple[Figure, ...]]
+    parts: Mapping[str, Mapping[str, tuple[Figure, ...]]]
     peer_groups: tuple[PeerGroup, ...]
 
 
+_TOTAL = "total"
 _FIGURES = """
-SELECT indicator, {columns} FROM hub.benchmark.figures WHERE municipality = '{municipality}' ORDER BY indicator, period
+SELECT indicator, dimension_value, {columns} FROM hub.benchmark.figures
+WHERE municipality = '{municipality}' ORDER BY indicator, dimension_value, period
 """
 _PLAIN = ("indicator", "source", "polarity", "release_level")
 _SINGLE = ("title", "definition", "unit", "numerator", "denominator", "proxy_for")
@@ -121,27 +127,36 @@ def read(ask: Ask, municipality: str) -> Reading:
             "Its CBS code is needed: gm and four digits. Provinces and districts have no peers.",
             "Write for example: spiegelnet mirror gm0518.",
         )
-    figures = _figures(ask, municipality)
-    groups = [item for items in figures.values() for item in items if item.peer_set]
+    series = _series(ask, municipality)
+    groups = [item for items in series.values() for item in items if item.peer_set]
     newest = {str(item.peer_set): item.period for item in sorted(groups, key=lambda item: item.period)}
-    return Reading(municipality, _definitions(ask), figures, _peer_groups(ask, municipality, newest))
+    figures = {indicator: items for (indicator, part), items in series.items() if part == _TOTAL}
+    parts: dict[str, dict[str, tuple[Figure, ...]]] = {}
+    for (indicator, part), items in series.items():
+        if part != _TOTAL:
+            parts.setdefault(indicator, {})[part] = items
+    return Reading(municipality, _definitions(ask), figures, parts, _peer_groups(ask, municipality, newest))
 
 
-def _figures(ask: Ask, municipality: str) -> dict[str, tuple[Figure, ...]]:
+def _series(ask: Ask, municipality: str) -> dict[tuple[str, str], tuple[Figure, ...]]:
+    """All figures by indicator and part; a table of an earlier version names no part, and holds totals only."""
     columns = [item.name for item in fields(Figure)]
     rows = ask(_FIGURES.format(columns=", ".join(columns), municipality=municipality)).to_pylist()
-    found: dict[str, list[Figure]] = {}
+    found: dict[tuple[str, str], list[Figure]] = {}
     for row in rows:
-        found.setdefault(row["indicator"], []).append(Figure(**{name: row[name] for name in columns}))
-    return {indicator: tuple(items) for indicator, items in found.items()}
+        key = (row["indicator"], row["dimension_value"] or _TOTAL)
+        found.setdefault(key, []).append(Figure(**{name: row[name] for name in columns}))
+    return {key: tuple(items) for key, items in found.items()}
 
 
 def _definitions(ask: Ask) -> dict[str, Definition]:
-    columns = [*_PLAIN, *(f"{name}_nl" for name in (*_SINGLE, *_SEVERAL))]
+    columns = [*_PLAIN, "parts", *(f"{name}_nl" for name in (*_SINGLE, *_SEVERAL, "dimension_title", "part_titles"))]
     found = {}
     for row in ask(_INDICATORS.format(columns=", ".join(columns))).to_pylist():
         texts: dict[str, Any] = {name: row[f"{name}_nl"] for name in _SINGLE}
         texts |= {name: tuple(row[f"{name}_nl"] or ()) for name in _SEVERAL}
+        texts["dimension_title"] = row["dimension_title_nl"]
+        texts["parts"] = dict(zip(row["parts"] or (), row["part_titles_nl"] or (), strict=True))
         found[row["indicator"]] = Definition(**{name: row[name] for name in _PLAIN}, **texts)
     return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from tests.spec import debt_oracle
+from tests.spec import approach_oracle, debt_oracle
 from tests.spec.oracle_rows import Row, ending, month, runs, told_once
 
 MUNICIPALITY = "gm9001"
@@ -79,6 +79,18 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "end_reason": pl.String,
         "ended_on": pl.Date,
     },
+    "approach_reach": {
+        "event_id": pl.Binary,
+        "sent_by": pl.String,
+        "address": pl.Binary,
+        "municipality": pl.String,
+        "district": pl.String,
+        "child": pl.Binary,
+        "birth_year": pl.Int32,
+        "approach": pl.String,
+        "started_on": pl.Date,
+        "ended_on": pl.Date,
+    },
     "population_reference": {
         "area": pl.String,
         "area_vintage": pl.Int32,
@@ -94,6 +106,7 @@ POPULATION: list[dict[str, Any]] = [
         (MUNICIPALITY, "households", 10_000.0),
         (MUNICIPALITY, "inhabitants", 22_000.0),
         (MUNICIPALITY, "dwellings", 9_900.0),
+        (MUNICIPALITY, "low_income_children", 400.0),
         ("wk900101", "dwellings", 4_200.0),
         ("wk900102", "dwellings", 700.0),
         ("wk900103", "dwellings", 5_000.0),
@@ -114,6 +127,7 @@ class Events:
     assistance_spell: Sequence[Row] = field(default_factory=list)
     support_provision: Sequence[Row] = field(default_factory=list)
     debt_counselling_case: Sequence[Row] = field(default_factory=list)
+    approach_reach: Sequence[Row] = field(default_factory=list)
     population_reference: Sequence[Row] = field(default_factory=lambda: POPULATION)
 
     def frames(self) -> dict[str, pl.DataFrame]:
@@ -221,10 +235,19 @@ def yearly(events: Events, period: str) -> dict[str, list[Place]]:
     return {
         "supply_stops_per_1000_households": carried_out(events.supply_stop_notice),
         "evictions_per_1000_households": carried_out(events.eviction_notice),
+        REACHED: [place for part in by_approach(events, period).values() for place in part],
         **{name: places(rows) for name, rows in debt_oracle.of_year(events.debt_counselling_case, period).items()},
     }
 
 
+def by_approach(events: Events, period: str) -> dict[str, list[Place]]:
+    found: dict[str, list[Place]] = {part: [] for part in approach_oracle.PARTS}
+    for approach, district, child in approach_oracle.reached(events.approach_reach, period):
+        found[approach].append((district, child))
+    return found
+
+
+REACHED = "children_in_poverty_reached_share"
 BASES = {
     "multiple_signals_share": "signals_per_1000_households",
     "consecutive_signals_share": "signals_per_1000_households",
@@ -247,11 +270,13 @@ def answer(indicator: str, found: Iterable[Place]) -> Answer:
 
 
 def population(indicator: str) -> int:
+    if indicator == REACHED:
+        return 400
     return 22_000 if indicator.endswith("_per_1000_inhabitants") else 10_000
 
 
 def count(events: Events, periods: Sequence[str]) -> dict[tuple[str, str, str | None], tuple[Answer, Answer | int]]:
-    """(period, indicator, district group or None) → (numerator, counted denominator or public population)."""
+    """(period, indicator, district group or part or None) → (numerator, counted denominator or public population)."""
     cells: dict[tuple[str, str, str | None], tuple[Answer, Answer | int]] = {}
     for period in periods:
         kind = quarterly if "Q" in period else numerators if "-" in period else yearly
@@ -263,4 +288,7 @@ def count(events: Events, periods: Sequence[str]) -> dict[tuple[str, str, str | 
             for group, dwellings in (("wk900101", 4_200), ("wk900102-wk900103", 5_700)):
                 inside = [place for place in found[indicator] if GROUP_OF.get(place[0]) == group]
                 cells[period, indicator, group] = answer(indicator, inside), dwellings
+        if REACHED in found:
+            for part, reached in by_approach(events, period).items():
+                cells[period, REACHED, part] = answer(REACHED, reached), population(REACHED)
     return cells

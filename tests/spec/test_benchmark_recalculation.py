@@ -9,7 +9,7 @@ import csv
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import NormalDist, fmean, pstdev, quantiles
@@ -183,6 +183,19 @@ class Definition:
     kind: str = "proportion"
     unit: Unit = Unit("of 1,000 or %")
     series_breaks: tuple[()] = ()
+    dimension: "Dimension | None" = None
+
+
+@dataclass(frozen=True)
+class Part:
+    code: str
+    compared: bool = True
+
+
+@dataclass(frozen=True)
+class Dimension:
+    name: str = "approach"
+    parts: tuple[Part, ...] = (Part("leergeld"), Part("city_pass"))
 
 
 def observation_rows(year: int) -> Iterator[dict[str, object]]:
@@ -272,6 +285,37 @@ def test_every_peer_group_is_the_recalculated_one(product: tuple[pl.DataFrame, p
         assert [row["traits"] for row in rows] == [", ".join(traits) for _, _, traits in expected[code]], code
         assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1)), code
         assert {row["trait_vintage"] for row in rows} == {2017}, code
+
+
+def test_figures_of_a_part_are_the_recalculated_ones_among_those_that_have_it() -> None:
+    """CBS's figures once more, as if two approaches brought them: one that every third has not, one that few have."""
+    indicator, traits = "assistance_per_1000", standard_traits()
+    figures_of = read_figures(2016)[indicator]
+    having = {
+        "leergeld": [code for place, code in enumerate(sorted(figures_of)) if place % 3],
+        "city_pass": sorted(figures_of)[:25],
+    }
+    rows = [
+        row | {"dimension": "approach", "dimension_value": approach}
+        for row in observation_rows(2016)
+        for approach, codes in having.items()
+        if row["indicator"] == indicator and row["area"] in codes
+    ]
+    schema = {"coverage": pl.Float64, "numerator": pl.Int64, "denominator": pl.Int64}
+    catalogue = {indicator: Definition(1000, dimension=Dimension())}
+    found, _ = figures(pl.DataFrame(rows, schema_overrides=schema), population_frame(), catalogue, RELEASED)
+    compared = 0
+    for approach, codes in having.items():
+        candidates = sorted(code for code in codes if figures_of[code].known and code in traits)
+        for row in found.filter(dimension_value=approach).iter_rows(named=True):
+            figure = replace(figures_of[row["municipality"]])
+            set_beside(figure, [figures_of[peer] for peer, _, _ in nearest(row["municipality"], candidates, traits)])
+            quartiles = [row["peer_p25"], row["peer_median"], row["peer_p75"]]
+            assert quartiles == ([None] * 3 if figure.quartiles is None else pytest.approx(figure.quartiles))
+            assert row["compared"] == figure.compared
+            compared += figure.compared != "not_compared"
+    assert found.group_by("dimension_value").len().sort("len").rows() == [("city_pass", 25), ("leergeld", 260)]
+    assert compared > 200
 
 
 def test_verdicts_of_2016_single_out_a_few_and_a_plain_funnel_would_single_out_most() -> None:

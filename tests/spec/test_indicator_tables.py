@@ -1,6 +1,6 @@
 """What each indicator counts, drawn as small tables; every table runs on the plain-Python oracle and on DuckDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -21,6 +21,12 @@ def on_oracle(events: oracle.Events, periods: list[str]) -> Counts:
     return {cell: (above[0], base(below)) for cell, (above, below) in oracle.count(events, periods).items()}
 
 
+def place_of(row: Mapping[str, Any]) -> str | None:
+    """District group or part of the dimension of a row of counts; None for the total."""
+    part: str | None = row["district"] if row["dimension"] == "total" else row["dimension_value"]
+    return part
+
+
 def on_duckdb(events: oracle.Events, periods: list[str]) -> Counts:
     with duckdb.connect() as con:
         for name, frame in events.frames().items():
@@ -28,7 +34,7 @@ def on_duckdb(events: oracle.Events, periods: list[str]) -> Counts:
         prepare(con, oracle.RELEASE_KEY)
         counts = count_cells(con, load_catalogue(), oracle.MUNICIPALITY, periods)
     return {
-        (row["period"], row["indicator"], row["district"]): (row["value"], row["population"] or row["below_units"] or 0)
+        (row["period"], row["indicator"], place_of(row)): (row["value"], row["population"] or row["below_units"] or 0)
         for row in counts.iter_rows(named=True)
     }
 
@@ -47,9 +53,9 @@ def table(drawing: str) -> list[dict[str, Any]]:
 def value(name: str, text: str) -> Any:
     if text == "-":
         return None
-    if name in ("address", "event_id", "in_delivery", "provision"):
+    if name in ("address", "event_id", "in_delivery", "provision", "child"):
         return text.encode()
-    if name in ("cause_code", "birth_decade"):
+    if name in ("cause_code", "birth_decade", "birth_year"):
         return int(text)
     if text in ("true", "false"):
         return text == "true"
@@ -328,6 +334,85 @@ def test_dropping_out_is_one_of_three_recorded_reasons(engine: Engine) -> None:
     """)
     found = engine(events, ["2025"])
     assert found["2025", "debt_counselling_dropout_share", None] == (3, 6), "G has no reason, H no day, I another year"
+
+
+def reaches(drawing: str) -> oracle.Events:
+    usual = {
+        "district": "wk900101", "municipality": oracle.MUNICIPALITY, "sent_by": oracle.MUNICIPALITY, "address": b"home",
+        "birth_year": 2015,
+    }  # fmt: skip
+    return oracle.Events(approach_reach=[usual | row for row in table(drawing)])
+
+
+def reached_in(found: Counts, year: str) -> dict[str | None, int]:
+    """Children by approach, None for all together; parts that reached nobody are left out."""
+    name = "children_in_poverty_reached_share"
+    assert {base for (_, indicator, _), (_, base) in found.items() if indicator == name} == {400}
+    parts = {
+        part: value for (period, indicator, part), (value, _) in found.items() if (period, indicator) == (year, name)
+    }
+    return {part: value for part, value in parts.items() if value}
+
+
+def test_a_child_counts_once_per_approach_and_once_in_all_in_every_year_in_which_it_ran(engine: Engine) -> None:
+    events = reaches("""
+        event_id | child | address | approach      | started_on | ended_on
+        1        | a     | A       | child_package | 2024-05-01 | -
+        2        | a     | A       | leergeld      | 2025-12-31 | 2025-12-31
+        3        | a     | A       | leergeld      | 2025-03-01 | 2025-03-01
+        4        | b     | B       | child_package | 2025-01-01 | 2026-01-01
+        5        | c     | C       | jarige_job    | 2026-06-01 | 2026-06-01
+        6        | d     | D       | other         | 2025-06-01 | -
+        7        | e     | E       | city_pass     | 2027-01-01 | -
+    """)
+    found = engine(events, ["2024", "2025", "2026"])
+    assert reached_in(found, "2024") == {None: 1, "child_package": 1}
+    assert reached_in(found, "2025") == {None: 3, "child_package": 2, "leergeld": 1, "other": 1}
+    assert reached_in(found, "2026") == {None: 4, "child_package": 2, "jarige_job": 1, "other": 1}
+
+
+def test_who_was_of_age_all_year_is_no_child(engine: Engine) -> None:
+    """Born in 2007: 18 on a day of 2025, and a minor before it; born in 2006: of age when 2025 began."""
+    events = reaches("""
+        event_id | child | address | birth_year | approach  | started_on | ended_on
+        1        | a     | A       | 2007       | city_pass | 2023-01-01 | -
+        2        | b     | B       | 2006       | city_pass | 2023-01-01 | -
+        3        | c     | C       | 2025       | city_pass | 2025-12-31 | -
+    """)
+    found = engine(events, ["2024", "2025", "2026"])
+    assert [reached_in(found, year).get(None, 0) for year in ("2024", "2025", "2026")] == [2, 2, 1]
+
+
+def test_of_children_of_two_senders_at_one_address_as_many_count_as_the_one_with_the_most_knows(engine: Engine) -> None:
+    """At A the same child; at B twins whom the foundation knows both, and a sister; at C children of two years."""
+    events = reaches("""
+        event_id | sent_by | address | child | birth_year | approach      | started_on | ended_on
+        1        | gm9001  | A       | a     | 2015       | child_package | 2025-01-01 | -
+        2        | fd-x    | A       | x     | 2015       | leergeld      | 2025-02-01 | 2025-02-01
+        3        | gm9001  | B       | b     | 2016       | child_package | 2025-01-01 | -
+        4        | fd-x    | B       | y     | 2016       | leergeld      | 2025-02-01 | 2025-02-01
+        5        | fd-x    | B       | z     | 2016       | leergeld      | 2025-02-01 | 2025-02-01
+        6        | fd-x    | B       | w     | 2019       | leergeld      | 2025-02-01 | 2025-02-01
+        7        | gm9001  | C       | c     | 2012       | child_package | 2025-01-01 | -
+        8        | fd-x    | C       | v     | 2013       | leergeld      | 2025-02-01 | 2025-02-01
+    """)
+    assert reached_in(engine(events, ["2025"]), "2025") == {None: 6, "child_package": 3, "leergeld": 5}
+
+
+def test_a_child_that_moves_is_one_child_and_a_later_state_takes_the_place_of_an_earlier(engine: Engine) -> None:
+    """Child `a` moves from A to B between two states and an approach; at A another child is known to the foundation."""
+    events = reaches("""
+        event_id | sent_by | address | child | approach             | started_on | ended_on
+        1        | gm9001  | A       | a     | child_package        | 2024-01-01 | -
+        2        | gm9001  | B       | a     | child_package        | 2024-01-01 | 2024-12-31
+        3        | gm9001  | B       | a     | participation_scheme | 2025-01-01 | -
+        4        | fd-x    | B       | x     | leergeld             | 2025-03-01 | 2025-03-01
+        5        | gm9001  | A       | b     | city_pass            | 2025-01-01 | -
+        6        | fd-x    | A       | y     | leergeld             | 2025-03-01 | 2025-03-01
+    """)
+    found = engine(events, ["2024", "2025"])
+    assert reached_in(found, "2024") == {None: 1, "child_package": 1}
+    assert reached_in(found, "2025") == {None: 2, "participation_scheme": 1, "city_pass": 1, "leergeld": 2}
 
 
 def test_district_cells_follow_the_fixed_map_and_an_unknown_district_counts_in_the_total_only(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -25,6 +26,18 @@ class Break:
 
 
 @dataclass(frozen=True)
+class Part:
+    code: str
+    compared: bool = True
+
+
+@dataclass(frozen=True)
+class Dimension:
+    name: str = "approach"
+    parts: tuple[Part, ...] = (Part("leergeld"), Part("city_pass"), Part("other", compared=False))
+
+
+@dataclass(frozen=True)
 class Indicator:
     set: str = "early_warning"
     source: str = "events"
@@ -32,6 +45,7 @@ class Indicator:
     unit: Unit = Unit()
     factor: int = 1000
     series_breaks: tuple[Break, ...] = ()
+    dimension: Dimension | None = None
 
 
 CATALOGUE = {"signals": Indicator(), "reached": Indicator(kind="proportion", factor=100, unit=Unit("%"))}
@@ -157,12 +171,70 @@ def test_a_denominator_of_nought_gives_no_value() -> None:
     assert (found["value"], found["compared"]) == (None, "not_compared")
 
 
-def test_districts_and_other_dimensions_stay_out() -> None:
+def test_districts_and_dimensions_that_the_catalogue_does_not_know_stay_out() -> None:
     extra = [
         Cell("wk000101", area_kind="district"),
         Cell("gm0001", dimension="partner_type", dimension_value="rent"),
     ]
     assert benchmark(everyone() + extra).height == 12
+    unlisted = [Cell("gm0001", dimension="approach", dimension_value="kinderhulp")]
+    assert benchmark(everyone() + unlisted, SPLIT).height == 12
+
+
+SPLIT = {"signals": Indicator(kind="proportion", factor=100, unit=Unit("%"), dimension=Dimension())}
+
+
+def part(area: str, approach: str, **other: Any) -> Cell:
+    return Cell(area, dimension="approach", dimension_value=approach, **other)
+
+
+def split_figures() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Everyone has a total; ten have leergeld, one suppressed; five have a city pass; everyone something else."""
+    cells = [replace(cell, numerator=1000 + 10 * place) for place, cell in enumerate(everyone())]
+    cells += [part(code, "leergeld", numerator=100 * place) for place, code in enumerate(CODES) if place > 2]
+    cells += [part("gm0003", "leergeld", numerator=None, denominator=None, status="suppressed")]
+    cells += [part(code, "city_pass") for code in CODES[:5]] + [part(code, "other") for code in CODES]
+    return figures(observations(cells), population(), SPLIT, RELEASED)
+
+
+def of_part(frame: pl.DataFrame, approach: str, municipality: str) -> dict[str, object]:
+    return one(frame.filter(pl.col("dimension_value") == approach), municipality)
+
+
+def test_a_part_stands_beside_the_municipalities_that_have_a_figure_of_that_part() -> None:
+    frame, peers = split_figures()
+    found = of_part(frame, "leergeld", "gm0004")
+    assert (found["dimension"], found["value"], found["peer_set"]) == ("approach", 3.0, "early_warning/leergeld:2017")
+    # nearest of those with leergeld: gm0005 … gm0009 have 4, 5, 6, 7, 8 %; gm0003, which is as near, has none published
+    assert found["peer_count"] == 5
+    assert [found[name] for name in ("peer_p25", "peer_median", "peer_p75")] == pytest.approx([5, 6, 7])
+    assert found["compared"] == "similar", "the funnel is wide where peers differ that much"
+    hidden = of_part(frame, "leergeld", "gm0003")
+    assert (hidden["value"], hidden["status"], hidden["peer_median"]) == (None, "suppressed", 5.0)
+    own = peers.filter(pl.col("municipality") == "gm0004", pl.col("peer_set") == "early_warning/leergeld:2017")
+    assert sorted(own["peer"]) == [f"gm{number:04}" for number in range(5, 10)]
+    whole = of_part(frame, "total", "gm0004")
+    # in the total gm0001, gm0002, gm0003, gm0005 and gm0006 are nearest
+    assert (whole["peer_set"], whole["peer_median"]) == ("early_warning:2017", pytest.approx(10.2))
+
+
+def test_a_part_that_too_few_have_or_that_each_means_otherwise_is_not_compared() -> None:
+    frame, peers = split_figures()
+    for approach, municipality in (("city_pass", "gm0001"), ("other", "gm0006")):
+        found = of_part(frame, approach, municipality)
+        assert (found["value"], found["peer_set"], found["peer_median"]) == (1.0, None, None)
+        assert found["compared"] == "not_compared"
+    assert set(peers["peer_set"]) == {"early_warning:2017", "early_warning/leergeld:2017"}
+
+
+def test_parts_have_rows_of_their_own_in_alphabetical_order_and_trends_of_their_own() -> None:
+    frame, _ = split_figures()
+    assert frame["dimension_value"].unique(maintain_order=True).to_list() == ["city_pass", "leergeld", "other", "total"]
+    months = [f"2025-{month:02}" for month in range(1, 12)]
+    cells = [part("gm0001", "leergeld", period=month, numerator=50 + 10 * at) for at, month in enumerate(months)]
+    cells += [Cell("gm0001", 500, period=month) for month in months]
+    newest = figures(observations(cells), population(), SPLIT, RELEASED)[0].filter(period="2025-11")
+    assert dict(newest.select("dimension_value", "trend").iter_rows()) == {"leergeld": "rising", "total": "stable"}
 
 
 def test_a_province_has_a_figure_and_no_peers() -> None:

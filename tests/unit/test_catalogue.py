@@ -43,6 +43,7 @@ YEARLY = {
     "first_talk_within_four_weeks_share",
     "amicable_settlement_share",
     "debt_counselling_dropout_share",
+    "children_in_poverty_reached_share",
 }
 GOOD = (
     "SELECT p.period, s.address AS unit, s.district FROM periods p JOIN signals s ON s.signalled_on >= p.period_start"
@@ -53,6 +54,11 @@ STATEMENTS = [
     for part, sql in (("numerator", entry.numerator.sql), ("denominator", entry.denominator.sql))
     if sql
 ]
+DIMENSION: dict[str, Any] = {
+    "name": "approach",
+    "title": {"nl": "Aanpak", "en": "Approach"},
+    "parts": [{"code": code, "title": {"nl": code, "en": code}} for code in ("leergeld", "city_pass")],
+}
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 VIEWS = sorted((CATALOGUE.parent / "views").glob("*.sql"))
 
@@ -92,7 +98,8 @@ def test_catalogue_sql_is_trino_sql_that_comes_back_unchanged_and_goes_to_duckdb
     assert sqlglot.parse_one(tree.sql(dialect="trino"), read="trino") == tree
     on_duckdb = sqlglot.parse_one(tree.sql(dialect="duckdb"), read="duckdb")
     assert isinstance(on_duckdb, sqlglot.exp.Query)
-    assert on_duckdb.named_selects == ["period", "unit", "district"]
+    assert on_duckdb.named_selects[:3] == ["period", "unit", "district"]
+    assert on_duckdb.named_selects[3:] in ([], ["approach"])
 
 
 def enum_symbols(node: Any) -> set[str]:
@@ -130,6 +137,27 @@ def test_plain_sql_passes_the_lint() -> None:
     assert lint_sql(GOOD) == []
     assert lint_sql(f"{GOOD} WHERE s.signalled_on >= DATE '2025-01-01' AND s.partner_type = 'a/b approx_x'") == []
     assert lint_sql(f"{GOOD} WHERE CAST(s.amount AS DECIMAL(18, 4)) > 1 -- a / b") == []
+
+
+def test_a_statement_of_an_indicator_with_a_dimension_gives_that_column_too() -> None:
+    split = GOOD.replace("s.district", "s.district, s.partner_type")
+    assert lint_sql(split, "partner_type") == []
+    assert any("exactly the columns period, unit, district" in found for found in lint_sql(split))
+    assert any("district, partner_type" in found for found in lint_sql(GOOD, "partner_type"))
+
+
+def test_parts_of_a_dimension_are_told_in_the_catalogue_table_and_are_codes_of_the_schemas() -> None:
+    table = catalogue_table(load_catalogue())
+    split = table.filter(pl.col("dimension") != "total")
+    assert split["indicator"].to_list() == ["children_in_poverty_reached_share"]
+    row = split.row(0, named=True)
+    assert (row["dimension"], row["dimension_title_nl"], row["parts"][1]) == ("approach", "Aanpak", "leergeld")
+    assert len(row["parts"]) == len(row["part_titles_nl"]) == len(row["part_titles_en"])
+    schema = json.loads((SCHEMAS / "approach_reach" / "v1.avsc").read_text(encoding="utf-8"))
+    assert set(row["parts"]) == enum_symbols(schema["fields"])
+    whole = table.filter(dimension="total")
+    assert whole["parts"].list.len().sum() == 0
+    assert whole["dimension_title_nl"].null_count() == whole.height
 
 
 @pytest.mark.parametrize(
@@ -194,6 +222,17 @@ NO_SQL = {"text": {"nl": "Iets dat geteld wordt.", "en": "Something counted."}}
         ({"release_level": "region"}, "denominator.trait"),
         ({"numerator": NO_SQL | {"sql": "SELECT 1 / 2"}}, "numerator.sql"),
         ({"id": "another_name"}, "id"),
+        ({"dimension": DIMENSION}, "denominator.trait"),
+        ({"dimension": DIMENSION, "denominator": NO_SQL | {"trait": "households"}}, "numerator.sql"),
+        ({"dimension": DIMENSION | {"parts": DIMENSION["parts"][:1]}}, "dimension.parts"),
+        ({"dimension": DIMENSION | {"name": "total"}, "denominator": NO_SQL | {"trait": "households"}}, "total"),
+        (
+            {
+                "dimension": DIMENSION | {"parts": DIMENSION["parts"] * 2},
+                "denominator": NO_SQL | {"trait": "households"},
+            },
+            "codes of a dimension differ",
+        ),
     ],
 )
 def test_an_entry_that_lacks_or_invents_something_does_not_load(

@@ -56,6 +56,15 @@ def test_a_region_unites_the_cells_of_its_nodes(tmp_path: Path) -> None:
     assert (empty.num_rows, empty.column_names) == (0, [*CELLS, PUBLIC_FROM])
 
 
+def test_a_column_that_files_of_an_earlier_version_lack_is_null_and_stands_in_its_place(tmp_path: Path) -> None:
+    FIGURES.write_parquet(tmp_path / "a.parquet")
+    connection = open_surface({"benchmark.figures": [tmp_path / "a.parquet"]}, {})
+    found = query(connection, "SELECT * FROM hub.benchmark.figures")
+    assert found.column_names == [*FIGURES_SCHEMA, PUBLIC_FROM]
+    assert set(found["dimension"].to_pylist()) == {None}
+    assert found["value"].to_pylist() == FIGURES["value"].to_list()
+
+
 def test_files_of_a_table_are_one_table(surface: duckdb.DuckDBPyConnection) -> None:
     found = query(surface, "SELECT municipality, value, unit FROM hub.benchmark.figures ORDER BY value")
     assert found.to_pylist() == [

@@ -14,8 +14,9 @@ from services.errors import Fatal
 from services.indicators import catalogue_table, load_catalogue
 from services.mirror.page import page
 from services.mirror.reading import read
-from tests.mirror_figures import MULTIPLE, SERIES, SIGNALS, STOPS, TOWN, asking, figure, hidden
+from tests.mirror_figures import MULTIPLE, REACHED, SERIES, SIGNALS, STOPS, TOWN, asking, figure, hidden, part
 
+SIMILAR, HIGHER = "binnen wat te verwachten is", "hoger dan verwacht"
 TODAY = dt.date(2026, 2, 1)
 NAMES = {"gm0344": "Utrecht", TOWN: "Den Haag"}
 SHOWN = sorted({str(row["indicator"]) for row in SERIES})
@@ -127,6 +128,38 @@ def test_suppressed_and_missing_are_said_and_never_look_like_zero(tree: ET.Eleme
     assert [item.get("class") for item in drawn.iter("rect")].count("suppressed") == 1
     assert len(list(drawn.iter("circle"))) == 2, "two of the three months are shown"
     assert "Onderdrukt in 1 van 3 perioden; dat is niet nul." in words(next(drawn.iter("desc")))
+
+
+def test_a_figure_per_approach_stands_beside_the_peers_that_have_it_in_the_order_of_the_catalogue(
+    tmp_path: Path,
+) -> None:
+    nothing = dict.fromkeys(("value", "ci_low", "ci_high", "numerator", "denominator", "peer_median"))
+    rows = [
+        figure(REACHED, "2025", value=44.5, numerator=180, denominator=400),
+        part("leergeld", compared="higher"),
+        part("city_pass", **nothing, status="suppressed", peer_count=None, peer_p25=None, peer_p75=None,
+             compared="not_compared"),
+        part("child_package"), part("child_package", "2024", value=12.5),
+        part("other", peer_set=None, peer_count=None, peer_median=None, peer_p25=None, peer_p75=None,
+             compared="not_compared"),
+    ]  # fmt: skip
+    tree = parsed(made(asking(tmp_path, rows)))
+    section = by_id(tree, REACHED)
+    whole, parts = section.iter("tbody")
+    assert [words(row)[:12] for row in whole] == ["2025 44,5 7,"]
+    assert [[words(cell) for cell in row] for row in parts] == [
+        ["Kindpakket", "2024", "12,5", "7,0 – 9,2", "60", "400", "17,5", "6,2 – 8,9", "7", SIMILAR, "100 %"],
+        ["Kindpakket", "2025", "15,2", "7,0 – 9,2", "60", "400", "17,5", "6,2 – 8,9", "7", SIMILAR, "100 %"],
+        ["Stichting Leergeld", "2025", "15,2", "7,0 – 9,2", "60", "400", "17,5", "6,2 – 8,9", "7", HIGHER, "100 %"],
+        ["Stadspas", "2025", "onderdrukt", "–", "–", "–", "–", "–", "–", "niet vergeleken", "100 %"],
+        ["Andere aanpak", "2025", "15,2", "7,0 – 9,2", "60", "400", "–", "–", "–", "niet vergeleken", "100 %"],
+    ]
+    assert "Uitgesplitst naar aanpak" in words(section)
+    assert "Delen tellen niet op tot het totaal." in words(section)
+    assert len(list(section.iter("circle"))) == 1, "the drawing is of all together"
+    assert [item for item in tree.iter() if "Uitgesplitst" in (item.text or "")] == [
+        item for item in section.iter() if "Uitgesplitst" in (item.text or "")
+    ]
 
 
 def test_of_a_newest_figure_that_is_not_shown_the_last_shown_one_is_told(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def signals(units: int, period: str = "2025-03", district: str | None = None) ->
         "period": period,
         "indicator": "signals_per_1000_households",
         "district": district,
+        "dimension": "total",
+        "dimension_value": "total",
         "value": units + 4,
         "units": units,
         "key": 2**31,
@@ -71,6 +73,28 @@ def test_released_cells_have_exactly_the_agreed_columns_and_no_count_key_or_unit
         "total",
         "household",
     )
+
+
+def test_each_part_of_a_dimension_is_a_cell_with_a_threshold_and_noise_of_its_own() -> None:
+    def reached(units: int, key: int, *part: str) -> dict[str, Any]:
+        dimension, value = part or ("total", "total")
+        return signals(units) | {
+            "period": "2025", "indicator": "children_in_poverty_reached_share", "value": units, "key": key,
+            "dimension": dimension, "dimension_value": value, "population": 400,
+        }  # fmt: skip
+
+    given = counts(
+        reached(60, 2**31), reached(40, 1, "approach", "leergeld"), reached(9, 2**31, "approach", "city_pass"),
+        reached(391, 2**31, "approach", "child_package"),
+    )  # fmt: skip
+    cells = node_release(given, CATALOGUE, "gm9001")
+    assert cells.select("dimension", "dimension_value", "status", "numerator", "unit_kind").rows() == [
+        ("approach", "child_package", "suppressed", None, "person"),
+        ("approach", "city_pass", "suppressed", None, "person"),
+        ("approach", "leergeld", "published", protect(Count(40, 40, 1)), "person"),
+        ("total", "total", "published", protect(Count(60, 60, 2**31)), "person"),
+    ]
+    assert cells["release_id"].n_unique() == 1
 
 
 def test_a_suppressed_cell_leaves_with_its_status_and_nothing_else() -> None:
@@ -153,8 +177,9 @@ def test_without_any_event_every_cell_is_there_and_none_is_zero() -> None:
     cells = node_release(found, CATALOGUE, oracle.MUNICIPALITY)
     own = [entry for entry in CATALOGUE.values() if entry.source == "events" and entry.release_level != "region"]
     shares = sum(entry.denominator.sql is not None for entry in own)
+    parts = sum(len(entry.dimension.parts) for entry in own if entry.dimension)
     by_status = dict(cells.group_by("status").len().iter_rows())
-    assert by_status == {"suppressed": shares, "missing": len(own) - shares}, (
+    assert by_status == {"suppressed": shares, "missing": len(own) - shares + parts}, (
         "shares of nothing are suppressed, rates miss their population"
     )
 

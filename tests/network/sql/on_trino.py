@@ -40,7 +40,7 @@ def count(site: Site, events: oracle.Events, periods: Sequence[str]) -> Counts:
 def ask(
     site: Site, events: oracle.Events, periods: Sequence[Period], entries: Sequence[Indicator], known: Any
 ) -> dict[tuple[str, str, str | None], tuple[int, int]]:
-    """Events and distinct units by (statement, period, district group), all in one query."""
+    """Events and distinct units by (statement, period, district group or part), all in one query."""
     groups = {item.id: district_groups(known, oracle.MUNICIPALITY, "dwellings", item.start) for item in periods}
     members = [
         (period, district, group.name) for period in groups for group in groups[period] for district in group.districts
@@ -48,6 +48,7 @@ def ask(
     spans = [(item.id, item.start, item.end, item.lookback_start) for item in periods]
     units = {row["address"] for name in engine.EVENT_TABLES for row in getattr(events, name)}
     units |= {row["event_id"] for name in engine.RECORD_TABLES for row in getattr(events, name)}
+    units |= {row["child"] for name in engine.CHILD_TABLES for row in getattr(events, name)}
     tables = {
         **events.frames(),
         "periods": pl.DataFrame(spans, ["period", "period_start", "period_end", "lookback_start"], orient="row"),
@@ -60,16 +61,16 @@ def ask(
     }
     given = [f"{name} AS ({as_select(frame)})" for name, frame in tables.items()]
     views = [f"{path.stem} AS ({path.read_text('utf-8')})" for path in VIEWS]
-    statements = dict.fromkeys(sql for item in entries for sql in (item.numerator.sql, item.denominator.sql) if sql)
+    statements = engine.statements(entries)
     parts = [
-        f"SELECT {number} AS part, period, district_group, events, units FROM ({engine._CELLS_SQL.format(sql=sql)})"
-        for number, sql in enumerate(statements)
+        f"SELECT {number} AS number, period, part, events, units FROM ({engine._CELLS_SQL.format(sql=sql, part=part)})"
+        for number, (sql, part) in enumerate(statements.items())
     ]
     question = f"WITH {', '.join([*given, *views])} {' UNION ALL '.join(parts)}"
     names = list(statements)
     return {
-        (names[number], period, group): (events_, units_)
-        for number, period, group, events_, units_ in site.rows("operator", question)
+        (names[number], period, part): (events_, units_)
+        for number, period, part, events_, units_ in site.rows("operator", question)
     }
 
 
@@ -81,11 +82,12 @@ def cells(
         groups = district_groups(known, oracle.MUNICIPALITY, "dwellings", period.start)
         for item in entries:
             places = [None, *(group.name for group in groups)] if item.release_level == "district" else [None]
+            places += [part.code for part in item.dimension.parts] if item.dimension else []
             for place in places:
                 events, units = counted.get((item.numerator.sql, period.id, place), (0, 0))
                 if item.denominator.sql:
                     below = counted.get((item.denominator.sql, period.id, place), (0, 0))[1]
-                elif place is None:
+                elif place is None or item.dimension:
                     whole = latest(known, oracle.MUNICIPALITY, item.denominator.trait or "", period.start)
                     below = whole.value if whole else 0
                 else:
