@@ -20,8 +20,15 @@ FIGURES_SQL = """
 select i.title_en as figure, f.value, f.unit, f.status, f.peer_p25, f.peer_median, f.peer_p75, f.peer_count as peers,
        f.compared, f.trend, f.coverage
 from hub.benchmark.figures f join hub.benchmark.indicators i using (indicator)
-where f.municipality = '{municipality}' and f.period in ('2016', '2025', '{month}')
+where f.municipality = '{municipality}' and f.period in ('2016', '2025', '{month}') and f.dimension = 'total'
 order by f.period, i.title_en
+"""
+APPROACHES_SQL = """
+select dimension_value as approach, numerator as children, value, unit, status, peer_median, peer_count as peers,
+       compared
+from hub.benchmark.figures
+where municipality = '{municipality}' and indicator = 'children_in_poverty_reached_share' and period = '2025'
+order by case dimension when 'total' then 1 else 0 end, dimension_value
 """
 EXAMPLE_SQL = """
 select period, value, ci_low, ci_high, peer_median, compared, trend from hub.benchmark.figures
@@ -177,6 +184,13 @@ def _show_municipality(home: Path, month: str) -> None:
         columns,
         [tuple(row.values()) for row in _ask(home, FIGURES_SQL.format(municipality=SHOWN_MUNICIPALITY, month=month))],
         caption="a difference is a question to talk about, not a verdict; its doubts are in hub.benchmark.indicators",
+    )
+    rows = _ask(home, APPROACHES_SQL.format(municipality=SHOWN_MUNICIPALITY))
+    table(
+        f"Children in poverty reached in 2025 in {SHOWN_MUNICIPALITY}, by approach, beside peers that have it too",
+        list(rows[0]) if rows else [],
+        [tuple(row.values()) for row in rows],
+        caption="a child that two approaches reached is once in the total; other differs by municipality: not compared",
     )
     sql = " ".join(EXAMPLE_SQL.format(municipality=SHOWN_MUNICIPALITY).split())
     out().print(f'\nspiegelnet sql "{sql}"', markup=False, soft_wrap=True)

@@ -21,6 +21,7 @@ from services.samples.network import DATA, Partner, SampleNetwork, load_network
 from services.samples.notices import make_notices
 from services.samples.places import Places, addresses, load_places, write_reference
 from services.samples.provisions import make_provisions, write_provisions
+from services.samples.reaches import LOW_INCOME, make_reaches, write_reaches
 from services.samples.signals import make_signals
 from services.samples.spells import make_spells, write_spells
 
@@ -30,6 +31,7 @@ OPEN_DATA: Final = (
     "gemeenten_2017_wijkenbuurtkaart.csv",
     "gemeenten_2020_kerncijfers_wbk.csv",
     "85984NED_2024_municipalities_districts.csv",
+    LOW_INCOME,
 )
 NOTICES: Final = {"energy": "energy_supplier", "rent": "housing_corporation"}
 
@@ -121,6 +123,8 @@ def _of_municipality(
     yield write_spells(folder, here, spells, months=firsts, seed=seed)
     provisions = dress(make_provisions(here, people, listed[0], firsts, seed), places, network)
     yield write_provisions(folder, here, provisions, months=firsts, seed=seed)
+    reaches = dress(make_reaches(here, listed[0], firsts[-1].year, seed), places, network)
+    yield write_reaches(folder, here, reaches, months=firsts, seed=seed)
 
 
 def _months(count: int, last: str) -> list[date]:
