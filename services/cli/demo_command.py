@@ -54,7 +54,7 @@ def demo(
     until: Annotated[str, typer.Option(help="The last month; months after 2025-12 are added one by one.")] = "2025-12",
     json: JsonOption = False,
 ) -> None:
-    """Move twelve months of 21 municipalities and 16 partners through the whole network on this machine."""
+    """Move twelve months of 19 municipalities and 16 partners through the whole network on this machine."""
     from services.config import load_settings
     from services.parallel import warmed, workers
 
