@@ -53,7 +53,7 @@ are, so that the demo stays quick."""
 
 PROVISIONS_A_MONTH_PER_1000: Final = 0.1
 """Provisions that begin in a month, and that end in it; made up."""
-DEBT_APPLICATIONS_PER_1000: Final = 3.0
+DEBT_APPLICATIONS_PER_1000: Final = 4.5
 """Applications for debt counselling per 1,000 inhabitants a year; made up, municipalities differ."""
 
 FIRST_TALK_IN_TIME: Final = 0.8

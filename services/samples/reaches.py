@@ -66,7 +66,7 @@ def make_reaches(municipality: str, signals: pl.DataFrame, year: int, seed: int)
     homes = signals.filter(pl.col("month") < FIRST_MONTHS)["home"].unique().sort().to_numpy()
     every = rng.permutation(np.repeat(homes, CHILDREN_AT_HOME))[: low_income_children()[municipality]]
     born = rng.integers(2008, 2024, len(every))
-    levels = [share * rng.lognormal(0, SPREAD) if rng.random() < has else 0.0 for has, share in APPROACHES.values()]
+    levels = _levels(chance(seed, "levels of approaches", municipality))
     drawn = chance(seed, "approaches", municipality, year)
     parts = []
     for approach, level in zip(APPROACHES, levels, strict=True):
@@ -86,6 +86,11 @@ def make_reaches(municipality: str, signals: pl.DataFrame, year: int, seed: int)
             )
         )
     return pl.concat(parts).with_columns(pl.lit(municipality).alias("municipality"), pl.lit(0).alias("month"))
+
+
+def _levels(rng: np.random.Generator) -> list[float]:
+    """Share of the children that each approach reaches; 0 where the municipality does not have it."""
+    return [share * rng.lognormal(0, SPREAD) if rng.random() < has else 0.0 for has, share in APPROACHES.values()]
 
 
 def write_reaches(
