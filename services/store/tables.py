@@ -102,11 +102,10 @@ def ensure_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, apart:
         # another process may be first
         with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace_if_not_exists(identifier.partition(".")[0])
-        with (
-            suppress(TableAlreadyExistsError, CommitFailedException),
-            catalog.create_table_transaction(identifier, schema, properties=PROPERTIES) as new,
-        ):
-            if apart:
+        with suppress(TableAlreadyExistsError, CommitFailedException):
+            if apart is None:
+                return catalog.create_table(identifier, schema, properties=PROPERTIES)
+            with catalog.create_table_transaction(identifier, schema, properties=PROPERTIES) as new:
                 new.update_spec().add_field(apart, IdentityTransform(), apart).commit()
         return catalog.load_table(identifier)
 
