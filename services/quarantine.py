@@ -133,7 +133,7 @@ def replay(
         pl.col("_row").cast(pl.Int64), pl.col("rule").alias("old_rule"), pl.col("verdict").alias("old")
     )
     judged = verdicts(_judged_again(node, registry, ledger, rows))
-    others = Ledger(ledger.sequence, ledger.latest.join(stopped, on=PLACE, how="anti"))
+    others = ledger.without(stopped.select(PLACE))
     judged = with_holds(judged, held_deliveries(registry, others, judged))
     before = rows.select("_row", "old", "old_rule")
     changed = judged.join(before, on="_row", maintain_order="left").filter(

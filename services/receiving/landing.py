@@ -105,7 +105,7 @@ def sealed(node: NodeStore, rows: pl.DataFrame) -> pl.DataFrame:
 def _not_stored(ledger: Ledger, parcels: Sequence[OpenedParcel]) -> list[OpenedParcel]:
     """Leave out parcels that an earlier reading has stored: a broker that is put back from a copy has them again."""
     ids = pl.Series([parcel.header.parcel_id for parcel in parcels], dtype=pl.Binary)
-    stored = set(ledger.latest.filter(pl.col("parcel_id").is_in(ids.implode()))["parcel_id"].unique())
+    stored = ledger.has_parcels(ids)
     return [parcel for parcel in parcels if parcel.header.parcel_id not in stored]
 
 

@@ -37,7 +37,7 @@ def knowing(ledger: Ledger, event_type: EventType, frame: pl.DataFrame) -> pl.Da
     if column is None:
         return frame
     asked = frame.select("sender", "event_type", event_id=column).unique()
-    rows = ledger.latest.filter(~pl.col("event_type").is_in(list(NAMED))).join(asked, on=TARGET, how="semi")
+    rows = ledger.about(asked).filter(~pl.col("event_type").is_in(list(NAMED))).join(asked, on=TARGET, how="semi")
     state = (
         pl.when(taken_out(WITHDRAWN)).then(pl.lit("withdrawn"))
         .when(pl.col("verdict").is_in(STATES) | taken_out(CORRECTED)).then(pl.lit("known"))

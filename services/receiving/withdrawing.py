@@ -47,7 +47,7 @@ def taken_back(
     back = _accepted(registry, rows)
     if back.is_empty():
         return rows, pl.DataFrame(schema={name: rows.schema[name] for name in STORED})
-    there = ledger.latest.join(rows.select(PLACE), on=PLACE, how="anti").join(back, on=TARGET)
+    there = ledger.about(back).join(rows.select(PLACE), on=PLACE, how="anti").join(back, on=TARGET)
     again = taken_out(CORRECTED) & (pl.col("by") == WITHDRAWN)
     there = there.filter(pl.col("verdict").is_in(STATES) | again)
     further = (

@@ -6,7 +6,6 @@ import polars as pl
 from pyiceberg.table import Table
 
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED, readings
-from services.store.ledger import Ledger
 from services.store.node import NodeStore
 from services.store.parcels import OPENED, REMOVED
 
@@ -33,10 +32,10 @@ def _conservation(node: NodeStore) -> pl.DataFrame:
     table, ledger = node.intake()
     opened = stored_parcels(node, table).group_by("sender", "received_on")
     keys = ["sender", "received_on"]
-    present = ledger.latest.join(node.parcels.expiring(), on="parcel_id", how="anti")
+    present = ledger.counts(without=node.parcels.expiring())
     parts = [
         opened.agg(pl.len().cast(pl.Int64).alias("parcels"), pl.col("events").sum().alias("opened")),
-        _by_verdict(Ledger(ledger.sequence, present), *keys),
+        _by_verdict(present, *keys),
         node.parcels.removed(),
     ]
     numbers = ["parcels", "opened", *_VERDICTS, "expired"]
@@ -61,11 +60,11 @@ def receipts(node: NodeStore) -> pl.DataFrame:
     table, ledger = node.intake()
     ended = stored_parcels(node, table).filter("last", pl.col("event_type") != _UNANSWERED)
     deliveries = ended.select("sender", "delivery_id").unique()
-    rows = ledger.of(deliveries)
     keys = ["sender", "delivery_id"]
-    first = rows.group_by(keys).agg(pl.col("event_type").first(), pl.col("version").first())
+    rows = ledger.counts().join(deliveries, on=keys, how="semi")
+    first = rows.group_by(keys).agg(pl.col("event_type", "version").min())
     counted = (
-        first.join(_by_verdict(Ledger(0, rows), *keys).drop(QUARANTINED), on=keys)
+        first.join(_by_verdict(rows, *keys).drop(QUARANTINED), on=keys)
         .join(_by_rule(rows, keys), on=keys, how="left")
         .with_columns(pl.col("quarantined").fill_null([]))
         .sort(keys)
@@ -81,12 +80,12 @@ def stored_parcels(node: NodeStore, intake: Table) -> pl.DataFrame:
     return opened.join(ends, on="topic_id").filter(pl.col("topic_offset") < pl.col("end")).drop("end")
 
 
-def _by_verdict(ledger: Ledger, *keys: str) -> pl.DataFrame:
-    counts = [(pl.col("verdict") == verdict).sum().cast(pl.Int64).alias(verdict) for verdict in _VERDICTS]
-    return ledger.latest.group_by(keys).agg(counts)
+def _by_verdict(counts: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    events = pl.col("events")
+    return counts.group_by(keys).agg(events.filter(pl.col("verdict") == item).sum().alias(item) for item in _VERDICTS)
 
 
-def _by_rule(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    stopped = rows.filter(pl.col("verdict") == QUARANTINED).group_by(*keys, "rule")
-    counts = stopped.agg(pl.len().cast(pl.Int64).alias("events")).sort("rule")
-    return counts.group_by(keys, maintain_order=True).agg(pl.struct("rule", "events").alias("quarantined"))
+def _by_rule(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    stopped = counts.filter(pl.col("verdict") == QUARANTINED).group_by(*keys, "rule")
+    by_rule = stopped.agg(pl.col("events").sum()).sort("rule")
+    return by_rule.group_by(keys, maintain_order=True).agg(pl.struct("rule", "events").alias("quarantined"))

@@ -1,6 +1,9 @@
-"""The latest verdict on every event, in memory; brought up to date by reading only the files that are new."""
+"""The latest verdict on every event, in memory; brought up to date by reading only the files that are new.
 
-from collections.abc import Collection, Sequence
+Ten million events take half a gigabyte, see `services.store.packing`.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import polars as pl
 from pyiceberg.table import Table
 
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, WITHDRAWN
+from services.store.packing import Packed
 from services.store.snapshots import TRIMMED, data_files, files, scan_files, sequence_number
 
 _COLUMNS = (
@@ -31,6 +35,10 @@ STREAM = pl.col("stream").bin.head(8).bin.reinterpret(dtype=pl.UInt64).alias("st
 another one it was sent again as a whole, by an outbox that was lost."""
 IDENTITY = ("sender", "event_id")
 """Whose event it is: an id counts for its sender only, so that no sender can make another's events duplicates."""
+_DELIVERY = ("sender", "delivery_id")
+_READ_FILES = 8
+"""Read at a time, before they are packed."""
+_COUNTED = ("sender", "delivery_id", "event_type", "version", "received_on", "verdict", "rule")
 
 
 @dataclass(frozen=True)
@@ -39,14 +47,39 @@ class Ledger:
 
     Attributes:
         sequence: number of the newest snapshot of `intake` that is in it.
-        latest: one row per event: the columns of `intake` without offsets and payload, the stream as `STREAM`, and
-            `decided_in`, the sequence number of the snapshot with this verdict.
+        packed: one row per event, see `latest`.
         trimmed: how often rows had been taken out of `intake` because they may be kept no longer.
     """
 
     sequence: int
-    latest: pl.DataFrame
+    packed: Packed
     trimmed: int = 0
+
+    @property
+    def latest(self) -> pl.DataFrame:
+        """All verdicts, which takes four times the memory of the ledger: for what is done seldom.
+
+        The columns of `intake` without offsets and payload, the stream as `STREAM`, and `decided_in`, the sequence
+        number of the snapshot with this verdict.
+        """
+        return _in_order(self.packed)
+
+    def without(self, places: pl.DataFrame) -> "Ledger":
+        """Return the ledger without some events (columns `PLACE`)."""
+        return Ledger(self.sequence, self.packed.without(places), self.trimmed)
+
+    def counts(self, without: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Count events.
+
+        Args:
+            without: parcels (column `parcel_id`) whose events do not count.
+
+        Returns:
+            Columns `sender`, `delivery_id`, `event_type`, `version`, `received_on`, `verdict`, `rule` and `events`.
+        """
+        found = self.packed.counts()
+        found = found if without is None else found.join(without, on="parcel_id", how="anti")
+        return found.group_by(_COUNTED).agg(pl.col("events").sum())
 
     def taken(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return those of `events` (columns `sender`, `event_id`) that are accepted, held or withdrawn now, and where.
@@ -56,15 +89,24 @@ class Ledger:
         """
         withdrawn = (pl.col("verdict") == DUPLICATE) & (pl.col("rule") == WITHDRAWN)
         return (
-            self.latest.join(events, on=IDENTITY, how="semi")  # first, since a filter copies nearly all of it
+            self.about(events)
             .filter(pl.col("verdict").is_in([ACCEPTED, HELD]) | withdrawn)
+            .join(events, on=IDENTITY, how="semi")
             .unique(IDENTITY, keep="first", maintain_order=True)
             .select(*IDENTITY, pl.col("delivery_id").alias("taken_in"), pl.col("stream").alias("taken_by"))
         )
 
+    def about(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return the latest verdicts on these events (column `event_id`), of whatever sender."""
+        return _in_order(self.packed.with_ids(events)).join(events, on="event_id", how="semi", maintain_order="left")
+
     def of(self, deliveries: pl.DataFrame) -> pl.DataFrame:
         """Return the latest verdicts of these deliveries (columns `sender`, `delivery_id`)."""
-        return self.latest.join(deliveries, on=["sender", "delivery_id"], how="semi")
+        return _in_order(self.packed.of_parcels(deliveries, _DELIVERY))
+
+    def has_parcels(self, ids: pl.Series) -> set[bytes]:
+        """Return those of some parcels (Binary) of which there are events."""
+        return {*self.packed.parcels.filter(pl.col("parcel_id").is_in(ids.implode()))["parcel_id"]}
 
 
 def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
@@ -82,10 +124,9 @@ def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
     if ledger and any(file.written_in > file.sequence for file in new):
         return brought_up(None, intake)  # files were joined: rows that are in the ledger are in them again
     if ledger and not new:
-        return Ledger(sequence_number(intake), ledger.latest, trimmed)
-    rows = _read(intake, {file.path: file.sequence for file in new})
-    known = [ledger.latest] if ledger else []
-    return Ledger(sequence_number(intake), _latest([*known, rows]), trimmed)
+        return Ledger(sequence_number(intake), ledger.packed, trimmed)
+    rows = _read(intake, {file.path: file.sequence for file in new}, ledger.packed if ledger else Packed.nothing())
+    return Ledger(sequence_number(intake), rows, trimmed)
 
 
 def latest_about(intake: Table, periods: Collection[str]) -> pl.DataFrame:
@@ -100,7 +141,8 @@ def latest_about(intake: Table, periods: Collection[str]) -> pl.DataFrame:
     """
     # all rows about one event have its period
     about = pl.col("period").is_in(list(periods))
-    return _latest([_read(intake, {file.path: file.sequence for file in data_files(intake)}, about)])
+    sequences = {file.path: file.sequence for file in data_files(intake)}
+    return _in_order(_read(intake, sequences, Packed.nothing(), about))
 
 
 def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
@@ -123,17 +165,19 @@ def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
     return latest.sort("topic_offset", "row")
 
 
-def _read(intake: Table, sequences: dict[Path, int], wanted: pl.Expr | None = None) -> pl.DataFrame:
-    every = scan_files(intake, list(sequences), file_as="file")
-    read = (every if wanted is None else every.filter(wanted)).select(*_COLUMNS, STREAM, "file").collect()
+def _read(intake: Table, sequences: dict[Path, int], known: Packed, wanted: pl.Expr | None = None) -> Packed:
+    """Read some files, a few at a time, and return the latest rows of those that were known and these."""
     numbers = {str(path): sequence for path, sequence in sequences.items()}
     decided_in = pl.col("file").replace_strict(numbers, default=None, return_dtype=pl.Int64).alias("decided_in")
-    return read.with_columns(decided_in).drop("file")
+    again = False
+    for start in range(0, len(sequences), _READ_FILES):
+        every = scan_files(intake, [*sequences][start : start + _READ_FILES], file_as="file")
+        chosen = (every if wanted is None else every.filter(wanted)).select(*_COLUMNS, STREAM, "file")
+        rows = chosen.collect().with_columns(decided_in).drop("file")
+        again = again or bool((rows["attempt"] > 0).any())
+        known = known.and_rows(rows)
+    return known.latest() if again else known  # nearly always there are first attempts only
 
 
-def _latest(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Keep the highest attempt; in nearly all batches there are only first ones, and nothing needs to be compared."""
-    rows = pl.concat(parts)
-    if rows.height == 0 or parts[-1]["attempt"].max() == 0:
-        return rows
-    return rows.sort("attempt", maintain_order=True).unique(PLACE, keep="last", maintain_order=True)
+def _in_order(rows: Packed) -> pl.DataFrame:
+    return rows.unpacked().select(*_COLUMNS, "stream", "decided_in")
