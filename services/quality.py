@@ -23,7 +23,7 @@ from services.store.events import current_events, is_kept
 from services.store.intake import ACCEPTED, QUARANTINED, TABLE, open_intake, trimmed_periods
 from services.store.ledger import PLACE, latest_about
 from services.store.node import NodeStore
-from services.store.snapshots import scan, sequence_number
+from services.store.snapshots import files_within, scan, scan_files, sequence_number
 from services.store.tables import replace_rows
 
 QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -154,7 +154,8 @@ def _at_close(intake: Table, kept: Mapping[str, int], months: Sequence[str]) -> 
     """Verdicts as they stood at the close: a count that moved with each late event would show each late event."""
     if TABLE not in kept:
         return pl.DataFrame(intake.schema().as_arrow().empty_table()).select(COUNTED)
-    of_months = scan(intake, kept[TABLE]).filter(pl.col("period").is_in(list(months)))
+    found = files_within(intake, "period", min(months), max(months), kept[TABLE])
+    of_months = scan_files(intake, [file.path for file in found]).filter(pl.col("period").is_in(list(months)))
     rows = of_months.select(*COUNTED, *PLACE, "attempt").collect()
     return rows.sort("attempt", maintain_order=True).unique(PLACE, keep="last", maintain_order=True).select(COUNTED)
 

@@ -71,13 +71,13 @@ def month_in_duckdb(root: str) -> Mapping[str, float]:
     network, catalogue = Network.open(Path(root)), load_catalogue()
     catalog = open_node(network, TOWN).catalog
     period = period_of(last_month(network.today()))
+    tables = {name: load_table(catalog, table_name(name)) for name in COUNTED}
+    paths = {name: [str(path) for path in files(table)] if table else [] for name, table in tables.items()}
     began = time.perf_counter()
     with duckdb.connect(":memory:", config={"threads": 1}) as con:
         for name in COUNTED:
-            table = load_table(catalog, table_name(name))
-            paths = [str(path) for path in files(table)] if table else []
-            if paths:
-                con.read_parquet(paths).create_view(name)
+            if paths[name]:
+                con.read_parquet(paths[name]).create_view(name)
             else:
                 con.register(name, schema_of(network.registry.get(name)).empty_table())
         for path in sorted(VIEWS.glob("*.sql")):

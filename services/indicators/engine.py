@@ -22,7 +22,7 @@ from services.errors import Fatal
 from services.indicators.districts import Reference, district_groups, latest, references
 from services.indicators.model import TOTAL, Catalogue, Indicator
 from services.indicators.periods import Period, period_of
-from services.privacy.pseudonym import keyed_digests
+from services.indicators.units import NUMBERED, numbered, unit_keys
 
 EVENT_TABLES: Final = (
     "payment_arrears",
@@ -36,7 +36,7 @@ RECORD_TABLES: Final = ("assistance_spell",)
 """Event types without an address: their unit is the event itself."""
 CHILD_TABLES: Final = ("approach_reach",)
 """Event types about a child at an address: their unit is the child."""
-KEY_SPACE: Final = 2**32
+_OTHERS: Final = {**dict.fromkeys(RECORD_TABLES, "event_id"), **dict.fromkeys(CHILD_TABLES, "child")}
 DISTRICT_TRAIT: Final = "dwellings"
 
 COUNTS: Final = {
@@ -61,13 +61,6 @@ other is null, and both are where there is no population figure."""
 
 VIEWS: Final = Path(__file__).with_name("views")
 """Folder of the catalogue's views, a file of SQL each."""
-_UNITS: Final = {
-    **dict.fromkeys(EVENT_TABLES, "address"),
-    **dict.fromkeys(RECORD_TABLES, "event_id"),
-    **dict.fromkeys(CHILD_TABLES, "child"),
-}
-"""Column of each table that names its unit."""
-_NUMBERED: Final = "numbered_"
 _Place = tuple[str, str | None]
 """Period, and district group or part of the dimension; None for the total."""
 _Counted = dict[_Place, tuple[int, int, int]]
@@ -88,28 +81,13 @@ GROUP BY period, part
 """
 
 
-def unit_keys(release_key: bytes, units: pl.Series) -> pl.Series:
-    """Return each unit's key below 2**32: the first 8 bytes of HMAC-SHA256 under the release key, modulo 2**32.
-
-    Args:
-        release_key: the node's secret for release, 32 bytes.
-        units: Binary, without nulls.
-
-    Returns:
-        An Int64 series of the same length and order, named `key`.
-    """
-    digests = pl.Series("key", keyed_digests(release_key, units), dtype=pl.Binary)
-    # of a number of 8 bytes, highest first, the last 4 are its remainder
-    return digests.bin.slice(4, 4).bin.reinterpret(dtype=pl.UInt32, endianness="big").cast(pl.Int64)
-
-
 def prepare(
     con: duckdb.DuckDBPyConnection, release_key: bytes, first_names: Mapping[bytes, bytes] = MappingProxyType({})
 ) -> None:
     """Make the catalogue's views and the units' keys from the event tables on the connection.
 
-    In the views a unit is a number in the order of the units' names, which are eight times as long: what is in memory
-    of ten million events is little more than their columns of numbers.
+    In the views a unit is a number in the place of its name, which is four times as long: what is in memory of ten
+    million events is little more than their columns of numbers.
 
     Args:
         con: has tables or views as in `EVENT_TABLES` (only this municipality's events; `address` a BLOB, dates DATE),
@@ -118,16 +96,9 @@ def prepare(
         release_key: the node's secret for release, 32 bytes; the same for as long as cells must keep their noise.
         first_names: by pseudonym the one of which the unit's key is made, where that is an older one.
     """
-    every = " UNION ".join(f"SELECT {unit} AS name FROM {table}" for table, unit in _UNITS.items())
-    names = pl.DataFrame(con.sql(f"SELECT name FROM ({every}) ORDER BY name").to_arrow_table())["name"]
-    numbers = pl.int_range(names.len(), dtype=pl.Int32, eager=True)
-    keys = unit_keys(release_key, _first(names, first_names))
-    _replace(con, "unit_keys", pl.DataFrame({"unit": numbers, "name": names, "key": keys}))
-    for table, unit in _UNITS.items():
-        con.execute(
-            f"CREATE OR REPLACE VIEW {_NUMBERED}{table} AS SELECT e.* REPLACE (k.unit AS {unit})"
-            f" FROM {table} e JOIN unit_keys k ON k.name = e.{unit}"
-        )
+    units = numbered(con, EVENT_TABLES, _OTHERS)
+    keys = unit_keys(release_key, _first(units["name"], first_names))
+    _replace(con, "unit_keys", units.select("unit", keys))
     for path in sorted(VIEWS.glob("*.sql")):
         con.execute(f"CREATE OR REPLACE TEMP TABLE {path.stem} AS {_over_numbers(path.read_text(encoding='utf-8'))}")
 
@@ -271,6 +242,6 @@ def _over_numbers(trino_sql: str) -> str:
     """Return a view's SQL in DuckDB's dialect, over the tables in which units are numbers."""
     statement = sqlglot.parse_one(trino_sql, read="trino")
     for table in statement.find_all(exp.Table):
-        if table.name in _UNITS:
-            table.set("this", exp.to_identifier(_NUMBERED + table.name))
+        if table.name in (*EVENT_TABLES, *_OTHERS):
+            table.set("this", exp.to_identifier(NUMBERED + table.name))
     return statement.sql("duckdb")

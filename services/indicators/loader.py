@@ -15,6 +15,9 @@ from services.indicators.model import TOTAL, Catalogue, Indicator, Text
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue")
 
+_SAFE: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Ten times as fast as the one in Python, which reads the catalogue in half a second."""
+
 
 class CatalogueError(Fatal):
     """A catalogue file may not load; the text names file and field."""
@@ -39,7 +42,7 @@ def load_entry(path: Path) -> Indicator:
         CatalogueError: as `load_catalogue`.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _SAFE)  # noqa: S506 - the same loader in C
         # by way of JSON: strict validation then takes a YAML list for a tuple, and still no text for a number
         entry = Indicator.model_validate_json(json.dumps(content))
     except ValidationError as error:

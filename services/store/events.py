@@ -23,6 +23,7 @@ from services.store.ledger import PLACE
 from services.store.snapshots import (
     DataFile,
     data_files,
+    files_within,
     has_snapshot,
     scan,
     scan_files,
@@ -250,12 +251,8 @@ def schema_of(event_type: EventType) -> pa.Schema:
 
 
 def withdrawn(intake: Table, kept: Mapping[str, int] | None = None) -> pl.DataFrame:
-    """Return the places of events whose latest verdict is a later one than the first, and not `accepted`.
-
-    Args:
-        intake: the table.
-        kept: see `current_tables`.
-    """
-    later = scan(intake, kept.get(TABLE) if kept else None).filter(pl.col("attempt") > 0)
+    """Return the places of events whose latest verdict is a later one, and not `accepted`; `kept` as elsewhere."""
+    found = files_within(intake, "attempt", 1, snapshot_id=kept.get(TABLE) if kept else None)  # nearly always none
+    later = scan_files(intake, [file.path for file in found]).filter(pl.col("attempt") > 0)
     latest = later.select(*PLACE, "attempt", "verdict").sort("attempt").unique(PLACE, keep="last")
     return latest.filter(pl.col("verdict") != ACCEPTED).select(PLACE).collect()

@@ -8,13 +8,15 @@ brought its rows, also when the file was written anew since (`services.store.rew
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import polars as pl
+from pyiceberg.conversions import from_bytes
 from pyiceberg.manifest import DataFile as IcebergFile
 from pyiceberg.manifest import ManifestEntry, ManifestFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.types import PrimitiveType
 
 from services.errors import Fatal
 from services.store.local_files import path_of
@@ -120,6 +122,34 @@ def scan_files(table: Table, paths: Sequence[Path], *, file_as: str | None = Non
     if not paths:
         return empty.with_columns(pl.lit(None, pl.String).alias(file_as) if file_as else []).lazy()
     return pl.scan_parquet(list(paths), schema=empty.schema, missing_columns="insert", include_file_paths=file_as)
+
+
+def files_within(
+    table: Table, column: str, lowest: Any, highest: Any = None, snapshot_id: int | None = None
+) -> list[DataFile]:
+    """List the files of a snapshot that may hold a value within bounds, by what was written down when they were made.
+
+    Args:
+        table: the table.
+        column: an integer or a short text.
+        lowest: the bound below, itself included.
+        highest: the bound above, likewise; None for none.
+        snapshot_id: the newest by default.
+
+    Raises:
+        Fatal: see `data_files`.
+    """
+    field = table.schema().find_field(column)
+    kind = cast(PrimitiveType, field.field_type)
+
+    def may_hold(file: DataFile) -> bool:
+        bounds = (file.stored.lower_bounds or {}, file.stored.upper_bounds or {})
+        if any(field.field_id not in known for known in bounds):
+            return True
+        first, last = (from_bytes(kind, known[field.field_id]) for known in bounds)
+        return bool(last >= lowest and (highest is None or first <= highest))
+
+    return [file for file in data_files(table, snapshot_id) if may_hold(file)]
 
 
 def sequence_number(table: Table, snapshot_id: int | None = None) -> int:

@@ -15,6 +15,7 @@ from services.households import ROLLOVER, first_names, under_one_name
 from services.indicators import count_cells, load_catalogue, prepare
 from tests.property.test_indicators_against_oracle import PERIODS, events
 from tests.spec import indicator_oracle as oracle
+from tests.spec.test_indicator_tables import place_of
 from tests.unit.test_households import PAIRS
 
 EPOCHS = ("2024", "2025", "2026")
@@ -94,7 +95,7 @@ def test_any_spread_over_epochs_counts_as_one_epoch_does(given_events: oracle.Ev
     found = count(under_one_name({**frames, ROLLOVER: pairs}), first_names(pairs))
     expected = oracle.count(in_first_epochs(given_events, used), PERIODS)
     for row in found.iter_rows(named=True):
-        numerator, base = expected[row["period"], row["indicator"], row["district"]]
+        numerator, base = expected[row["period"], row["indicator"], place_of(row)]
         assert (row["value"], row["units"], row["key"]) == numerator
         below = (row["below_value"], row["below_units"], row["below_key"])
         assert base in (row["population"], below)

@@ -1,5 +1,6 @@
 """Views over the files of a store hold the rows and columns of its frames: what is counted is what counts."""
 
+import datetime as dt
 from collections.abc import Mapping
 
 import duckdb
@@ -11,6 +12,7 @@ from services.contracts import Rule
 from services.quarantine import replay
 from services.store.events import current_tables, keep_snapshots, schema_of, table_name
 from services.store.intake import open_intake
+from services.store.snapshots import data_files, files_within
 from services.store.tables import append, ensure_table, keep_snapshot
 from services.store.views import current_views
 from tests.integration.gate.world import NOW, World, evictions, signals
@@ -77,3 +79,17 @@ def test_a_column_that_no_file_has_yet_is_null(world: World) -> None:
     append(table, rows.select(older.names), {})
     ensure_table(other.node().catalog, table_name(event_type.name), schema_of(event_type))
     assert seen(other)["payment_arrears"] == [1]
+
+
+def test_files_without_what_is_asked_for_are_left_out(world: World) -> None:
+    november, december = dt.date(2025, 11, 20), dt.date(2025, 12, 5)
+    world.land([world.parcel(signals([1], signalled_on=november))])
+    world.land([world.parcel(signals([2], signalled_on=december), delivery=2)])
+    world.land([world.parcel(signals([3, 4], signalled_on=[november, december]), delivery=3)])
+    intake = open_intake(world.node().catalog)
+    every = [file.path for file in data_files(intake)]
+    within = [file.path for file in files_within(intake, "period", "2025-12", "2025-12")]
+    assert within == [every[1], every[2]]
+    assert files_within(intake, "period", "2026-01") == []
+    assert files_within(intake, "attempt", 1) == []
+    assert len(files_within(intake, "attempt", 0)) == 3
