@@ -16,7 +16,8 @@ from connectors.base import Batch, SourceError, refused_rows
 from connectors.readers import Block
 from connectors.records import members, objects, parse, table, texts
 
-MAX_BYTES: Final = 512 << 20
+MAX_BYTES: Final = 192 << 20
+"""Half a million records. Parsed it takes five times as much memory: with this a connector stays within one GiB."""
 
 
 @dataclass(frozen=True)

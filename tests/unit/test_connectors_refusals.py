@@ -5,7 +5,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from connectors import Batch, SourceError, energy_supplier, health_insurer, housing_corporation, readers, water_company
+from connectors import (
+    Batch,
+    SourceError,
+    early_warning_message,
+    energy_supplier,
+    health_insurer,
+    housing_corporation,
+    messages_ddas,
+    readers,
+    water_company,
+)
 from connectors.readers import Dialect, csv_blocks
 from services.samples.exports import write_workbook
 
@@ -207,6 +217,15 @@ def test_a_damaged_workbook_is_refused_as_a_whole(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 no workbook")
     with pytest.raises(SourceError, match="cannot be opened"):
         list(housing_corporation.read(path))
+
+
+def test_a_message_that_would_not_fit_in_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "vroegsignalen_2025-12.json"
+    with path.open("wb") as file:
+        file.truncate(messages_ddas.MAX_BYTES + 1)
+    with pytest.raises(SourceError, match="larger than 192 MB") as refused:
+        list(early_warning_message.CONNECTOR.read(path))
+    assert refused.value.todo == "Export it per month."
 
 
 def test_blank_lines_are_no_records(tmp_path: Path) -> None:
