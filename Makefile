@@ -54,7 +54,7 @@ check: $(VENV)/.test  ## style, types, import direction, layout and docs
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/docs tests/spec -n 2 --dist loadfile
 
-bench: $(VENV)/.test  ## speed and memory beside named baselines of the same run; to ten million events: make bench SCALE=full
+bench: $(VENV)/.test  ## speed and memory beside named baselines of the same run, ten minutes; or make bench SCALE=small
 	@$(BIN)/python -m infra.bench.one_machine $(SCALE)
 
 bench-network: $(VENV)/.servers  ## speed through real servers, beside named baselines of the same run
