@@ -17,6 +17,7 @@ from services.directory import HUB
 from services.errors import Fatal
 from services.hub import run_benchmark
 from services.indicators import COUNTS, Catalogue, load_catalogue, period_of
+from services.indicators.model import TOTAL
 from services.network import Network
 from services.observations import report_cells, report_shares
 from services.release import node_release, regional_counts
@@ -74,21 +75,32 @@ def benchmarked(root: str, municipalities: int) -> Mapping[str, float]:
 def made_up_counts(catalogue: Catalogue, municipality: str, seed: int) -> pl.DataFrame:
     """Return true counts of a year as `count_cells` gives them, as if nearly all cells could be published."""
     chance = np.random.default_rng(seed)
-    rows = []
+    rows: list[dict[str, object]] = []
     for period in periods_closed_by(months_of(YEAR)):
         kind = period_of(period).kind
         for entry in (item for item in catalogue.values() if item.source == "events" and item.release_period == kind):
             groups = [f"wk{municipality[2:]}{at:02d}" for at in range(GROUPS)]
             for district in [None, *(groups if entry.release_level == "district" else [])]:
                 units = int(chance.integers(20, 400))
-                below = units + int(chance.integers(50, 500))
-                counted = (
-                    (below, below, int(chance.integers(0, 2**32))) if entry.denominator.sql else (None, None, None)
-                )
-                public = None if entry.denominator.sql else POPULATION
-                key = int(chance.integers(0, 2**32))
-                rows.append((period, entry.id, district, units, units, key, *counted, public, None, int(YEAR)))
-    return pl.DataFrame(rows, schema=COUNTS, orient="row")
+                row: dict[str, object] = {
+                    "period": period,
+                    "indicator": entry.id,
+                    "district": district,
+                    "dimension": TOTAL,
+                    "dimension_value": TOTAL,
+                    "value": units,
+                    "units": units,
+                    "key": int(chance.integers(0, 2**32)),
+                    "vintage": int(YEAR),
+                }
+                if entry.denominator.sql:
+                    below = units + int(chance.integers(50, 500))
+                    key = int(chance.integers(0, 2**32))
+                    row |= {"below_value": below, "below_units": below, "below_key": key}
+                else:
+                    row["population"] = POPULATION
+                rows.append(row)
+    return pl.DataFrame(rows, schema=COUNTS)
 
 
 def _province(place: int) -> str:
