@@ -7,6 +7,7 @@ from typing import Any
 Row = Mapping[str, Any]
 DROPPED_OUT = {"did_not_appear", "withdrawn", "did_not_comply"}
 TERM = timedelta(weeks=4)
+HALF_A_YEAR = timedelta(weeks=26)
 
 
 def started(events: Iterable[Row], period: str) -> list[Row]:
@@ -26,6 +27,9 @@ def of_year(events: Iterable[Row], period: str) -> dict[str, list[Row]]:
             row for row in talked if row["first_talk_on"] - row["applied_on"] <= TERM
         ],
         "amicable_settlement_share": [row for row in tried if row["arrangement_result"] == "amicable"],
+        "arrangement_within_half_a_year_share": [
+            row for row in tried if row["arrangement_ended_on"] - row["applied_on"] <= HALF_A_YEAR
+        ],
         "debt_counselling_dropout_share": [row for row in over if row["end_reason"] in DROPPED_OUT],
         "talks due": due,
         "arrangements ended": tried,

@@ -256,6 +256,7 @@ BASES = {
     "assistance_ends_share": "running spells",
     "first_talk_within_four_weeks_share": "talks due",
     "amicable_settlement_share": "arrangements ended",
+    "arrangement_within_half_a_year_share": "arrangements ended",
     "debt_counselling_dropout_share": "ended with a reason",
 }
 ONLY_BELOW = {"closed cases", "running spells", "talks due", "arrangements ended", "ended with a reason"}

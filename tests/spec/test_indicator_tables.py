@@ -319,6 +319,27 @@ def test_an_arrangement_counts_by_its_last_end_and_only_consent_is_amicable(engi
     assert found["2025", "amicable_settlement_share", None] == (2, 4), "A and F of A, B, C and F"
 
 
+def test_half_a_year_runs_from_the_application_to_the_last_end_of_an_attempt_its_last_day_included(
+    engine: Engine,
+) -> None:
+    events = debts("""
+        address | applied_on | arrangement_result | arrangement_ended_on
+        A       | 2025-01-01 | amicable           | 2025-07-02
+        B       | 2025-01-01 | refused            | 2025-07-03
+        C       | 2024-07-04 | withdrawn          | 2025-01-02
+        D       | 2025-01-01 | amicable           | 2025-03-01
+        D       | 2025-01-01 | refused            | 2025-11-01
+        E       | 2025-01-01 | -                  | -
+        F       | 2023-01-01 | amicable           | 2025-02-01
+        F       | 2025-01-01 | amicable           | 2025-03-01
+        G       | 2024-12-01 | amicable           | 2024-12-31
+    """)
+    found = engine(events, ["2024", "2025"])
+    # A (day 182), C (182) and F of A, B (183), C, D (its last end counts) and F
+    assert found["2025", "arrangement_within_half_a_year_share", None] == (3, 5)
+    assert found["2024", "arrangement_within_half_a_year_share", None] == (1, 1)
+
+
 def test_dropping_out_is_one_of_three_recorded_reasons(engine: Engine) -> None:
     events = debts("""
         address | applied_on | end_reason     | ended_on

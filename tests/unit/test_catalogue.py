@@ -42,6 +42,7 @@ YEARLY = {
     "supply_stops_per_1000_households",
     "first_talk_within_four_weeks_share",
     "amicable_settlement_share",
+    "arrangement_within_half_a_year_share",
     "debt_counselling_dropout_share",
     "children_in_poverty_reached_share",
 }

@@ -4,6 +4,7 @@
 SELECT
     c.address, c.district, c.applied_on, c.first_talk_on,
     CAST(DATE_ADD('day', 28, c.applied_on) AS DATE) AS talk_due_on,
+    CAST(DATE_ADD('day', 182, c.applied_on) AS DATE) AS half_a_year_on,
     c.arrangement_result, c.arrangement_ended_on, c.end_reason, c.ended_on
 FROM (
     SELECT
