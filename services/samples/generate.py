@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from services.samples.cases import make_cases
+from services.samples.context import write_context
 from services.samples.debt_messages import write_debt_messages
 from services.samples.debts import make_debts
 from services.samples.exports import write_partner
@@ -99,6 +100,8 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
         for written, wrong in _of_municipality(out / municipality.id, listed, own_debts, places, network, firsts, seed):
             rows |= {f"{municipality.id}/{name}": count for name, count in written.items()}
             planted += wrong
+        context = write_context(out / municipality.id, municipality.id, places, months=firsts, seed=seed)
+        rows |= {f"{municipality.id}/{name}": count for name, count in context.items()}
     _copy_open_data(out, network)
     per_place = dict(signals.group_by("municipality").len().sort("municipality").iter_rows())
     return SampleSummary(out, tuple(f"{first:%Y-%m}" for first in firsts), rows, dict(planted), per_place)
