@@ -31,6 +31,7 @@ class Unchanged(Generic[T]):
         known = self._known.pop(path, None)
         said = known[1] if known and known[0] == identity else read()
         self._known[path] = identity, said
-        while len(self._known) > self._most:
-            self._known.pop(next(iter(self._known)), None)
+        if len(self._known) > self._most:  # a copy at once, since another thread may add one at this moment
+            for oldest in list(self._known)[: -self._most]:
+                self._known.pop(oldest, None)
         return said
