@@ -20,6 +20,7 @@ from services.privacy.sealing import open_many
 from services.receiving.holds import LIFTED, held_deliveries, with_holds
 from services.receiving.judging import verdicts, with_context, with_known
 from services.receiving.landing import SEALED_CONTEXT, sealed
+from services.receiving.naming import CORRECTION
 from services.receiving.withdrawing import taken_back
 from services.registry import EventType, Registry
 from services.store.counting import open_ones, ref_of
@@ -118,6 +119,9 @@ def replay(
 ) -> pl.DataFrame:
     """Judge open quarantined events, and those held because a rule could not be run, by the contracts as they are now.
 
+    Corrections are left as they are: by now the row that takes the place of what they name may have come under its id,
+    and they would take that back.
+
     Returns:
         Those whose verdict or rule has changed, counted: `event_type`, `verdict`, `rule`, `events`.
 
@@ -127,7 +131,7 @@ def replay(
     """
     intake, ledger = node.intake()
     by_gate = (pl.col("verdict") == QUARANTINED) | pl.col("rule").str.starts_with(ERROR)
-    stopped = open_ones(ledger.latest).filter(by_gate)
+    stopped = open_ones(ledger.latest).filter(by_gate, pl.col("event_type") != CORRECTION)
     rows = _opened(node, full_rows(intake, stopped.select(PLACE))).with_row_index("_row")
     rows = rows.with_columns(
         pl.col("_row").cast(pl.Int64), pl.col("rule").alias("old_rule"), pl.col("verdict").alias("old")

@@ -209,6 +209,26 @@ def test_landing_that_ends_anywhere_and_runs_again_takes_back_once(world: World,
     require_even(world)
 
 
+def test_a_correction_of_what_never_came_does_not_take_back_the_row_that_followed_it_at_a_replay(
+    world: World,
+) -> None:
+    world.land([correction(world, 1), world.parcel(signals([1]), delivery=2)])
+    assert counting(world) == {1: 400}
+    assert quarantine.replay(world.node(), world.registry, NOW).is_empty()
+    assert counting(world) == {1: 400}
+    require_even(world)
+
+
+def test_a_large_delivery_of_corrections_is_never_held_so_the_rows_that_follow_are_not_lost(world: World) -> None:
+    """Sixty of which most are about events of others: of other types such a delivery would wait for a person."""
+    world.land([world.parcel(signals([*range(1, 21)]))])
+    world.land([correction(world, *range(1, 81)), world.parcel(signals([*range(1, 21)]), delivery=3)])
+    stopped = world.intake().filter(event_type="correction", verdict="held")
+    assert stopped.is_empty()
+    assert [*counting(world)] == [*range(1, 21)]
+    require_even(world)
+
+
 def test_a_replay_that_another_process_was_ahead_of_takes_nothing_back(world: World) -> None:
     world.land([withdrawal(world, 1)])
     world.land([world.parcel(signals([1]))])
