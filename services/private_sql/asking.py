@@ -10,11 +10,9 @@ from services.errors import NotAllowed, SpiegelnetError
 from services.federation.surface import query
 from services.network import Network
 from services.private_sql.audit import ANSWERED, Audit, Question
+from services.private_sql.bounds import MOST_BYTES, MOST_ROWS, require_readable
 from services.private_sql.surface import open_private
 
-MOST_ROWS = 10_000
-"""An answer is to be read; nobody takes a copy of the events away by way of it."""
-MOST_BYTES = 20_000_000
 MOST_PURPOSE = 500
 _TABLES = "the municipality's own events without pseudonyms"
 _STOPPED = "stopped"
@@ -60,7 +58,7 @@ def ask_private(private: Private, sql: str, purpose: str) -> pa.Table:
         purpose: what the answer is needed for; it is kept with the question.
 
     Returns:
-        At most `MOST_ROWS` rows: a larger answer is refused.
+        At most `MOST_ROWS` rows, and no more in lists or texts: a larger answer is refused, see `bounds`.
 
     Raises:
         NotAllowed: without purpose or keys, of no municipality, no SELECT, or a reach outside these tables.
@@ -76,6 +74,7 @@ def ask_private(private: Private, sql: str, purpose: str) -> pa.Table:
             answer = query(connection, sql, most_rows=MOST_ROWS, most_bytes=MOST_BYTES, tables=_TABLES)
         finally:
             connection.close()
+        require_readable(answer)
         outcome, rows = ANSWERED, answer.num_rows
     except SpiegelnetError as error:
         outcome = error.group

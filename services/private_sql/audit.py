@@ -1,9 +1,10 @@
 """The record of who asked a municipality's private events: when, what for, what, and what came of it.
 
 A question is written down before it is looked at, and what came of it before its answer is handed out. Rows are added
-and never changed: the file itself refuses that. The statement is sealed under the participant's own key, since a person
-may have typed anything into it; its SHA-256 beside it lets anyone tell whether two records are about the same one. Who
-owns the folder can remove the file, as anything else in it; keep a copy elsewhere where that matters.
+and never changed: the file itself refuses that. Purpose and statement are sealed under the participant's own key,
+since a person may have typed anything into them; the SHA-256 of the statement beside it lets anyone tell whether two
+records are about the same one. Who owns the folder can remove the file, as anything else in it; keep a copy elsewhere
+where that matters.
 """
 
 import datetime as dt
@@ -18,12 +19,13 @@ from services.privacy.sealing import open_bytes, seal_bytes
 from services.sqlite import errors_named, open_database, transaction
 
 CONTEXT = b"spiegelnet/asked/v1"
+PURPOSE_CONTEXT = b"spiegelnet/asked/v1/purpose"
 ANSWERED = "answered"
 NOT_ENDED = "not ended"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS asked (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, purpose TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, purpose BLOB NOT NULL,
     statement BLOB NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS ended (
     id INTEGER PRIMARY KEY REFERENCES asked (id), at TEXT NOT NULL, outcome TEXT NOT NULL, rows INTEGER);
@@ -72,7 +74,7 @@ class Audit:
 
     Attributes:
         path: in the participant's folder.
-        key: 32 bytes, under which statements are sealed.
+        key: 32 bytes, under which purposes and statements are sealed.
     """
 
     path: Path
@@ -87,7 +89,8 @@ class Audit:
         """
         text = statement.encode("utf-8", "surrogateescape")
         sealed, digest = seal_bytes(self.key, text, CONTEXT), hashlib.sha256(text).hexdigest()
-        row = (at.isoformat(timespec="seconds"), who, purpose, sealed, digest)
+        why = seal_bytes(self.key, purpose.encode("utf-8", "surrogateescape"), PURPOSE_CONTEXT)
+        row = (at.isoformat(timespec="seconds"), who, why, sealed, digest)
         with closing(self._open()) as database, transaction(database, self.path):
             done = database.execute(
                 "INSERT INTO asked (at, who, purpose, statement, sha256) VALUES (?, ?, ?, ?, ?)", row
@@ -124,7 +127,7 @@ class Audit:
                 number,
                 at,
                 who,
-                purpose,
+                open_bytes(self.key, purpose, PURPOSE_CONTEXT).decode("utf-8", "replace"),
                 open_bytes(self.key, sealed, CONTEXT).decode("utf-8", "replace"),
                 digest,
                 *ended.get(number, (NOT_ENDED, None)),

@@ -94,12 +94,17 @@ def numbered(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         if values:
             numbers = _by_chance(pl.concat(values), column, name)
             found = {known: _replaced(frame, numbers, column, name) for known, frame in found.items()}
-    return found
+    return {known: _mixed(frame) for known, frame in found.items()}
+
+
+def _mixed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows in an order by chance: by their places two answers could be laid beside each other."""
+    return frame.sample(fraction=1.0, shuffle=True, seed=secrets.randbits(63))
 
 
 def _by_chance(values: pl.Series, column: str, name: str) -> pl.DataFrame:
-    mixed = values.unique().sample(fraction=1.0, shuffle=True, seed=secrets.randbits(63))
-    return mixed.to_frame(column).with_row_index(name, offset=1).with_columns(pl.col(name).cast(pl.Int64))
+    mixed = _mixed(values.unique().to_frame(column))
+    return mixed.with_row_index(name, offset=1).with_columns(pl.col(name).cast(pl.Int64))
 
 
 def _replaced(frame: pl.DataFrame, numbers: pl.DataFrame, column: str, name: str) -> pl.DataFrame:

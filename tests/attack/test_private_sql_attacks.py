@@ -160,6 +160,11 @@ def test_an_answer_is_to_be_read_and_not_a_copy_of_the_store(place: Place) -> No
     assert ask_private(place.private, "SELECT * FROM range(10000)", "test").num_rows == 10_000
     with pytest.raises(Rejected, match="larger than"):
         ask_private(place.private, "SELECT repeat('x', 1000000) FROM range(30)", "test")
+    packings = ("list(range)", "list({'a': [range]})", "map(list(range), list(range))", "string_agg(range::TEXT, ',')")
+    for packed in packings:
+        with pytest.raises(Rejected, match="of the answer has"):
+            ask_private(place.private, f"SELECT {packed} FROM range(10001)", "test")
+    assert ask_private(place.private, "SELECT list(range) FROM range(10000)", "test").num_rows == 1
     with pytest.raises(Rejected, match="more memory"):
         ask_private(place.private, "SELECT * FROM range(120000000) t(a) ORDER BY hash(a) DESC", "test")
 
@@ -228,3 +233,11 @@ def test_the_surface_that_others_ask_knows_nothing_of_private_events(place: Plac
         ask(place.root, f"SELECT * FROM {TOWN}.private.payment_arrears")
     with pytest.raises(duckdb.Error):
         open_published(place.root).execute(place.fill("SELECT * FROM '{typed}'"))
+
+
+def test_rows_stand_in_an_order_by_chance_so_that_two_answers_cannot_be_laid_beside_each_other(place: Place) -> None:
+    asked = f"SELECT amount_eur, signalled_on, district FROM {TOWN}.private.payment_arrears"
+    first, second = (ask_private(place.private, asked, "test").to_pylist() for _ in range(2))
+    assert len(first) > 20
+    assert first != second
+    assert sorted(map(str, first)) == sorted(map(str, second))
