@@ -45,10 +45,11 @@ def with_pairs(node: NodeStore, registry: Registry, event_type: EventType, frame
 
 def _judged(said: pl.DataFrame) -> pl.Series:
     """How each pair, in the order in which they came, stands to the first that says something of its pseudonyms."""
-    first_new = pl.col("new_address").first().over(*_STEP, "old_address")
-    first_old = pl.col("old_address").first().over(*_STEP, "new_address")
+    differ = pl.col("old_address") != pl.col("new_address")
+    first_new = pl.col("new_address").filter(differ).first().over(*_STEP, "old_address")
+    first_old = pl.col("old_address").filter(differ).first().over(*_STEP, "new_address")
     state = (
-        pl.when(pl.col("old_address") == pl.col("new_address")).then(pl.lit("unchanged"))
+        pl.when(~differ).then(pl.lit("unchanged"))
         .when(pl.col("new_address") != first_new).then(pl.lit("old_known"))
         .when(pl.col("old_address") != first_old).then(pl.lit("new_known"))
     )  # fmt: skip
