@@ -33,6 +33,7 @@ MUNICIPALITY: Final = r"^GM[0-9]{4}$"
 OTHER_REGION: Final = r"^(NL[0-9]{2}|LD[0-9]{2}|PV[0-9]{2}|CR[0-9]{2})$"
 YEAR: Final = r"^(20[0-9]{2})JJ00$"
 NUMBER: Final = r"^[0-9]+(\.[0-9]+)?$"
+NOBODY: Final = r"^0+(\.0+)?$"
 THOUSAND: Final = 1000
 
 
@@ -43,7 +44,8 @@ def read(path: Path) -> Iterator[Batch]:
 
 
 def _batch(block: Block) -> Batch:
-    unknown = pl.col(CHILDREN).fill_null(".").is_in([".", "-", "x"])
+    # CBS rounds to hundreds: a 0 is fewer than fifty, not nobody, and as a denominator it would show a numerator of 0
+    unknown = pl.col(CHILDREN).fill_null(".").is_in([".", "-", "x"]) | pl.col(CHILDREN).str.contains(NOBODY)
     checks = [
         Check(~pl.col(REGION).fill_null("").str.contains(MUNICIPALITY), REGION, "unknown_area", "Use GM0003."),
         Check(~pl.col(PERIOD).fill_null("").str.contains(YEAR), PERIOD, "not_a_year", "Write the year as 2023JJ00."),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 import duckdb
 import polars as pl
@@ -45,6 +46,8 @@ from services.store.node import NodeStore
 from services.store.tables import replace_rows
 from services.store.views import current_views
 
+_IN_MEMORY: Final[dict[str, str | bool | int | float | list[str]]] = {"threads": 1, "temp_directory": ""}
+"""Pseudonyms are never put on a disk in the clear, as they would be where memory is short."""
 STATEMENT, POPULATION = "delivery_statement", "population_reference"
 COUNTED = (
     "payment_arrears",
@@ -254,7 +257,7 @@ def _counted(
             done.stands += [period for period in periods if period in released]
             done.lost += [period for period in periods if period not in released]
             continue
-        with duckdb.connect(":memory:", config={"threads": 1}) as con:
+        with duckdb.connect(":memory:", config=_IN_MEMORY) as con:
             tables = current_tables(node.catalog, told, json.loads(kept))
             current_views(con, node.catalog, counted, json.loads(kept))
             views_under_one_name(con, (*EVENT_TABLES, *CHILD_TABLES), tables[ROLLOVER])

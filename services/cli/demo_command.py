@@ -119,7 +119,7 @@ def _show_epoch_change(home: Path, rolled: "RolledOver") -> None:
         f"{rolled.participant} sent its back-delivery by last year's pseudonyms, all others by this year's: "
         f"{rolled.addresses.total():,} addresses got a new one for {rolled.epoch} before anything was counted. "
         f"{SHOWN_MUNICIPALITY}, told of {rolled.addresses[SHOWN_MUNICIPALITY]:,} of them, counts {joined:,} households "
-        f"with a signal; without the pairs it would take them for {apart:,}.",
+        f"with a signal; without the pairs it would take them for {apart:,} (true counts, of made-up households).",
         soft_wrap=True,
     )
 

@@ -25,7 +25,7 @@ def reached(events: Iterable[Row], year: str) -> list[Reached]:
         (row["approach"], row["district"], known[row["sent_by"], row["address"], row["birth_year"], row["child"]])
         for row in told
         if row["started_on"].year <= int(year) <= (row["ended_on"].year if row["ended_on"] else 9999)
-        and int(year) - row["birth_year"] <= 18
+        and 0 <= int(year) - row["birth_year"] <= 18
     ]
 
 

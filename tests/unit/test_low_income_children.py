@@ -45,6 +45,16 @@ def test_the_sample_says_in_every_event_that_it_is_made_up_and_no_figure_of_cbs(
     assert "**made up**" in (DATA / "README.md").read_text("utf-8")
 
 
+def test_a_rounded_zero_is_no_figure_since_it_may_be_forty_children(tmp_path: Path) -> None:
+    """As a denominator of nobody it would tell whether any child was reached."""
+    text = MADE_UP.read_text("utf-8").replace(",0.6,", ",0.0,")
+    path = tmp_path / MADE_UP.name
+    path.write_text(text, "utf-8")
+    before, after = read(MADE_UP).rows["value"], read(path).rows["value"]
+    assert (600.0 in before, before.null_count()) == (True, 0)
+    assert after.to_list() == [None if value == 600 else value for value in before]
+
+
 def test_the_trait_is_no_trait_of_another_connector() -> None:
     assert low_income_children.CONNECTOR.event_types == KEY_FIGURES.event_types
     assert not set(low_income_children.CONNECTOR.patterns) & set(KEY_FIGURES.patterns)
