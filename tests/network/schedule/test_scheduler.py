@@ -31,6 +31,8 @@ from tests.small_network import BACK, MUNICIPALITIES, SENDERS, Stages, copied
 
 TOWN = MUNICIPALITIES[0]
 YEAR = [f"2025-{number:02d}" for number in range(1, 13)]
+RELEASED = [*YEAR, *(f"2025-Q{number}" for number in range(1, 5)), "2025"]
+"""Periods that those months bring."""
 LONGEST_PAUSE = 200.0
 """Seconds in which what was killed goes on: the start of Airflow, and some 45 until it knows who waited or ran."""
 VALUES = ("999990019", "A. Voorbeeld", "Voorbeeldstraat", "4461AB", "VS-rent")
@@ -195,9 +197,9 @@ def test_twelve_months_at_once_beside_one_of_them_and_all_killed_in_between(node
         assert await_run(schedule, "node_month", by_hand) == "success"
     cells = published(node, TOWN)["published.cells"]
     released = cells.group_by("period").agg(pl.col("release_id").n_unique())
-    assert dict(released.iter_rows()) == dict.fromkeys([*YEAR, "2025"], 1)
+    assert dict(released.iter_rows()) == dict.fromkeys(RELEASED, 1)
     log = release_state(node, TOWN)["node.releases"]
-    assert sorted(row[1] for row in log) == sorted([*YEAR, "2025"])
+    assert sorted(row[1] for row in log) == sorted(RELEASED)
     wanted = published(stages.closed, TOWN)["published.cells"].filter(pl.col("period").is_in(BACK))
     assert rows_of(cells.filter(pl.col("period").is_in(BACK))) == rows_of(wanted)
 
