@@ -59,6 +59,13 @@ def test_pairs_of_one_batch_are_compared_with_each_other_in_the_order_of_the_top
     assert [rule for _, rule in judged(world)] == [None, "old_has_one_new", "new_has_one_old"]
 
 
+def test_a_pair_that_changes_nothing_does_not_stand_in_the_way_of_the_next_in_one_batch_or_in_two(world: World) -> None:
+    world.land([pairs(world, (1, 1), (1, 101))])
+    world.land([pairs(world, (2, 2), delivery=2)])
+    world.land([pairs(world, (2, 102), delivery=3)])
+    assert judged(world) == [("quarantined", "pseudonyms_differ"), ACCEPTED] * 2
+
+
 def test_the_same_pair_again_is_a_duplicate(world: World) -> None:
     world.land([pairs(world, (1, 101))])
     world.land([pairs(world, (1, 101), delivery=2), pairs(world, (1, 101), delivery=3)])
