@@ -92,7 +92,7 @@ def test_a_question_that_was_never_ended_is_seen_too(at_stage: AtStage) -> None:
     assert (found.outcome, found.rows) == ("not ended", None)
 
 
-def test_records_stay_as_they_are_and_statements_are_sealed(at_stage: AtStage) -> None:
+def test_records_stay_as_they_are_and_what_was_typed_is_sealed(at_stage: AtStage) -> None:
     root = at_stage("empty")
     private = Private(Network.open(root), TOWN)
     ask_private(private, "SELECT 1 AS nearly_a_secret", PURPOSE)
@@ -111,7 +111,8 @@ def test_records_stay_as_they_are_and_statements_are_sealed(at_stage: AtStage) -
                 database.execute(statement)
     files = [item.read_bytes() for item in path.parent.glob("asked.sqlite*")]
     assert files
-    assert not [content for content in files if b"nearly_a_secret" in content]
+    assert not [content for content in files if b"nearly_a_secret" in content or PURPOSE.encode() in content]
+    assert [item.purpose for item in asked_before(private)] == [PURPOSE]
     assert [item.statement for item in asked_before(private)] == ["SELECT 1 AS nearly_a_secret"]
 
 
