@@ -30,7 +30,7 @@ from services.coverage import Standing, coverage, periods_closed_by, standings
 from services.embargo import with_public_from
 from services.errors import Retryable
 from services.households import ROLLOVER, first_names, views_under_one_name
-from services.indicators import CHILD_TABLES, EVENT_TABLES, count_cells, load_catalogue, prepare
+from services.indicators import CHILD_TABLES, EVENT_TABLES, RECORD_TABLES, count_cells, load_catalogue, prepare
 from services.lost import has_lost_events
 from services.network import Network
 from services.observations import report_cells, report_shares
@@ -49,17 +49,7 @@ from services.store.views import current_views
 _IN_MEMORY: Final[dict[str, str | bool | int | float | list[str]]] = {"threads": 1, "temp_directory": ""}
 """Pseudonyms are never put on a disk in the clear, as they would be where memory is short."""
 STATEMENT, POPULATION = "delivery_statement", "population_reference"
-COUNTED = (
-    "payment_arrears",
-    "early_warning_case",
-    "supply_stop_notice",
-    "eviction_notice",
-    "assistance_spell",
-    "support_provision",
-    "debt_counselling_case",
-    "approach_reach",
-    "population_reference",
-)
+COUNTED = (*EVENT_TABLES, *RECORD_TABLES, *CHILD_TABLES)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from services import tasks
 from services.home import Home
 from services.households import ROLLOVER, first_names, under_one_name
 from services.indicators import count_cells, load_catalogue, prepare
-from services.month import COUNTED
+from services.month import COUNTED, POPULATION
 from services.network import Clock, Network
 from services.receiving.collecting import open_node
 from services.store.accounts import conservation
@@ -61,10 +61,10 @@ def counted(
 ) -> Callable[[str, str], tuple[int, int]]:
     """Return a function that tells by indicator and period how many households the town counts, and their key."""
     network = Network.open(root)
-    types = [network.registry.get(name) for name in (*COUNTED, ROLLOVER)]
+    types = [network.registry.get(name) for name in (*COUNTED, POPULATION, ROLLOVER)]
     tables = current_tables(open_node(network, TOWN).catalog, types, kept)
     names = first_names(tables[ROLLOVER]) if joined else {}
-    seen = under_one_name(tables) if joined else {name: tables[name] for name in COUNTED}
+    seen = under_one_name(tables) if joined else {name: tables[name] for name in (*COUNTED, POPULATION)}
     with duckdb.connect() as con:
         for name, frame in seen.items():
             con.register(name, frame.to_arrow())

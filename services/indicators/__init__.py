@@ -4,7 +4,7 @@ Adding one is adding a file to `catalogue/`: the loader says what is missing, `l
 """
 
 from services.indicators.districts import Group, Reference, district_groups, latest, references
-from services.indicators.engine import CHILD_TABLES, COUNTS, EVENT_TABLES, count_cells, prepare
+from services.indicators.engine import CHILD_TABLES, COUNTS, EVENT_TABLES, RECORD_TABLES, count_cells, prepare
 from services.indicators.loader import CatalogueError, catalogue_table, load_catalogue, load_entry
 from services.indicators.model import TOTAL, Catalogue, Indicator
 from services.indicators.periods import Period, period_of
@@ -14,6 +14,7 @@ __all__ = [
     "CHILD_TABLES",
     "COUNTS",
     "EVENT_TABLES",
+    "RECORD_TABLES",
     "TOTAL",
     "Catalogue",
     "CatalogueError",
