@@ -11,8 +11,8 @@ from infra.bench.town import TOWN, create_town, last_month, send_events
 from services import tasks
 from services.errors import Fatal
 from services.gate.rows import prepare_suites
-from services.indicators import Catalogue, load_catalogue, period_of
-from services.indicators.engine import VIEWS
+from services.indicators import load_catalogue, period_of
+from services.indicators.engine import VIEWS, statements
 from services.month import COUNTED
 from services.network import Network
 from services.receiving.collecting import open_node
@@ -68,9 +68,11 @@ def month(root: str) -> Mapping[str, float]:
 
 def month_in_duckdb(root: str) -> Mapping[str, float]:
     """Run the same month's SQL on the same files in DuckDB alone, on one thread: no keys of units, nothing released."""
-    network, catalogue = Network.open(Path(root)), load_catalogue()
+    network = Network.open(Path(root))
     catalog = open_node(network, TOWN).catalog
     period = period_of(last_month(network.today()))
+    of_events = (item for item in load_catalogue().values() if item.source == "events")
+    entries = [item for item in of_events if item.release_period == period.kind]
     tables = {name: load_table(catalog, table_name(name)) for name in COUNTED}
     paths = {name: [str(path) for path in files(table)] if table else [] for name, table in tables.items()}
     began = time.perf_counter()
@@ -86,14 +88,9 @@ def month_in_duckdb(root: str) -> Mapping[str, float]:
             "CREATE TEMP TABLE periods AS SELECT ? AS period, ? AS period_start, ? AS period_end, ? AS lookback_start",
             [period.id, period.start, period.end, period.lookback_start],
         )
-        for sql in _statements(catalogue, period.kind):
+        for sql in statements(entries):
             con.execute(_UNITS.format(sql=_duckdb(sql))).fetchall()
     return {"month_duckdb_s": time.perf_counter() - began}
-
-
-def _statements(catalogue: Catalogue, kind: str) -> list[str]:
-    entries = [item for item in catalogue.values() if item.source == "events" and item.release_period == kind]
-    return [*dict.fromkeys(sql for item in entries for sql in (item.numerator.sql, item.denominator.sql) if sql)]
 
 
 def _duckdb(trino_sql: str) -> str:
