@@ -6,7 +6,6 @@ A file without one (of an earlier version, or Trino's) is not compared.
 """
 
 import io
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ _SUFFIX = ".crc32c"
 _CHUNK = 4 << 20
 _MAGIC = b"PAR1"
 
-_Identity = tuple[int, int, int]
+Identity = tuple[int, int, int]
 
 
 class Compared:
@@ -33,14 +32,14 @@ class Compared:
     def __init__(self, most: int = 50_000, seconds: float = 3600, clock: Callable[[], float] = time.monotonic) -> None:
         """Remember at most so many files, each for so many seconds."""
         self._most, self._seconds, self._clock = most, seconds, clock
-        self._known: dict[Path, tuple[_Identity, float]] = {}
+        self._known: dict[Path, tuple[Identity, float]] = {}
 
-    def holds(self, path: Path, identity: _Identity) -> bool:
+    def holds(self, path: Path, identity: Identity) -> bool:
         """Say whether this very file was compared not long ago."""
         known = self._known.get(path)
         return known is not None and known[0] == identity and self._clock() - known[1] < self._seconds
 
-    def add(self, path: Path, identity: _Identity) -> None:
+    def add(self, path: Path, identity: Identity) -> None:
         """Remember that a file was compared now; the one that was compared first is forgotten when there are many."""
         self._known.pop(path, None)
         self._known[path] = identity, self._clock()
@@ -123,25 +122,24 @@ class SummedWriter(io.BufferedWriter):
         return _unwritten(self._path, error)
 
 
-def identity_of(stat: os.stat_result) -> _Identity:
-    """Return by what a file is known to be the same as before."""
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
-
-
-def require_whole(path: Path, compared: Compared = _compared) -> None:
+def require_whole(path: Path, compared: Compared = _compared) -> Identity:
     """Compare a file with its checksum, unless this process has done so not long ago.
 
     Args:
         path: the file.
         compared: what was compared.
 
+    Returns:
+        By what the file is known to be the same as before.
+
     Raises:
         Fatal: the file is not there, cannot be read, or is not as it was written.
     """
     try:
-        identity = identity_of(path.stat())
+        stat = path.stat()
+        identity = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         if compared.holds(path, identity):
-            return
+            return identity
         is_whole = _is_whole(path)
     except FileNotFoundError:
         raise Fatal(
@@ -156,6 +154,7 @@ def require_whole(path: Path, compared: Compared = _compared) -> None:
     if not is_whole:
         raise damaged(path)
     compared.add(path, identity)
+    return identity
 
 
 def damaged(path: Path) -> Fatal:

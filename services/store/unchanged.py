@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from services.store.sums import identity_of, require_whole
+from services.store.sums import Identity, require_whole
 
 MOST: Final = 256
 """Files that are kept of a kind; a description of a table with 30 snapshots takes some 100 KB."""
@@ -18,7 +18,7 @@ class Unchanged(Generic[T]):
     def __init__(self, most: int = MOST) -> None:
         """Keep at most so many, those that were asked for last."""
         self._most = most
-        self._known: dict[Path, tuple[object, T]] = {}
+        self._known: dict[Path, tuple[Identity, T]] = {}
 
     def of(self, path: Path, read: Callable[[], T]) -> T:
         """Return what a file says, and read it when this process has not, or when it is another file by now.
@@ -26,8 +26,7 @@ class Unchanged(Generic[T]):
         Raises:
             Fatal: the file is gone or damaged, see `require_whole`; what `read` raises.
         """
-        require_whole(path)
-        identity = identity_of(path.stat())
+        identity = require_whole(path)
         known = self._known.pop(path, None)
         said = known[1] if known and known[0] == identity else read()
         self._known[path] = identity, said
