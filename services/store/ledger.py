@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, WITHDRAWN
 from services.store.packing import Packed
-from services.store.snapshots import TRIMMED, data_files, files, scan_files, sequence_number
+from services.store.snapshots import TRIMMED, data_files, files, files_within, scan_files, sequence_number
 
 _COLUMNS = (
     "parcel_id",
@@ -134,15 +134,15 @@ def latest_about(intake: Table, periods: Collection[str]) -> pl.DataFrame:
 
     Args:
         intake: the table.
-        periods: as `intake` has them.
+        periods: one or more, as `intake` has them.
 
     Returns:
         Columns as in `Ledger.latest`.
     """
     # all rows about one event have its period
     about = pl.col("period").is_in(list(periods))
-    sequences = {file.path: file.sequence for file in data_files(intake)}
-    return _in_order(_read(intake, sequences, Packed.nothing(), about))
+    within = files_within(intake, "period", min(periods), max(periods))
+    return _in_order(_read(intake, {file.path: file.sequence for file in within}, Packed.nothing(), about))
 
 
 def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
