@@ -12,8 +12,8 @@ from services.gate.batches import hold
 from services.gate.rows import ERROR
 from services.receiving.judging import REPEATED
 from services.registry import Registry
-from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED, STORED
-from services.store.ledger import PLACE, STREAM, Ledger, full_rows
+from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED
+from services.store.ledger import PLACE, STREAM, Ledger, decided_anew
 
 LIFTED = "lifted:"
 """Prefix of the rule of an event that was held and then let through."""
@@ -67,20 +67,6 @@ def with_holds(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
 
 
 def held_later(intake: Table, ledger: Ledger, held: pl.DataFrame) -> pl.DataFrame:
-    """Make the further rows that hold what was accepted of held deliveries in earlier micro-batches.
-
-    Returns:
-        Columns as in `intake`. Without payload: it stands in the row that accepted the event.
-    """
-    accepted = ledger.of(held).filter(pl.col("verdict") == ACCEPTED)
-    return (
-        full_rows(intake, accepted.select(PLACE))
-        .join(held, on=_DELIVERY, how="inner", maintain_order="left")
-        .with_columns(
-            pl.col("attempt") + 1,
-            pl.lit(HELD).alias("verdict"),
-            pl.col("hold").alias("rule"),
-            pl.lit(None, dtype=pl.Binary).alias("payload"),
-        )
-        .select(STORED)
-    )
+    """Make the further rows that hold what was accepted of held deliveries in earlier micro-batches."""
+    accepted = ledger.of(held).filter(pl.col("verdict") == ACCEPTED).join(held, on=_DELIVERY)
+    return decided_anew(intake, accepted.select(*PLACE, by="hold"), HELD)

@@ -8,8 +8,8 @@ from services.registry import EventType
 from services.store.intake import ACCEPTED, CORRECTED, DUPLICATE, HELD, QUARANTINED, WITHDRAWN
 from services.store.ledger import Ledger
 
-CORRECTION: Final = "correction"
-NAMED: Final = {"withdrawal": WITHDRAWN, CORRECTION: CORRECTED}
+WITHDRAWAL, CORRECTION = "withdrawal", "correction"
+NAMED: Final = {WITHDRAWAL: WITHDRAWN, CORRECTION: CORRECTED}
 """By event type the field with the other event's id; what it takes back is a duplicate by a rule of the same name."""
 TARGET: Final = ("sender", "event_id", "event_type")
 """What names the other event: an id counts for its sender only."""

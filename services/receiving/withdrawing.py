@@ -16,7 +16,7 @@ from services.receiving.judging import OpenedParcel
 from services.receiving.naming import NAMED, STATES, TARGET, taken_out
 from services.registry import Registry
 from services.store.intake import ACCEPTED, CORRECTED, DUPLICATE, STORED, WITHDRAWN
-from services.store.ledger import PLACE, Ledger, full_rows
+from services.store.ledger import PLACE, Ledger, decided_anew
 
 _BACK = pl.Schema({"sender": pl.String, "event_id": pl.Binary, "event_type": pl.String, "by": pl.String})
 
@@ -50,18 +50,7 @@ def taken_back(
     there = ledger.about(back).join(rows.select(PLACE), on=PLACE, how="anti").join(back, on=TARGET)
     again = taken_out(CORRECTED) & (pl.col("by") == WITHDRAWN)
     there = there.filter(pl.col("verdict").is_in(STATES) | again)
-    further = (
-        full_rows(intake, there.select(PLACE))
-        .join(there.select(*PLACE, "by"), on=PLACE, maintain_order="left")
-        .with_columns(
-            pl.col("attempt") + 1,
-            pl.lit(DUPLICATE).alias("verdict"),
-            pl.col("by").alias("rule"),
-            pl.lit(None, dtype=pl.Binary).alias("payload"),
-        )
-        .select(STORED)
-    )
-    return _with_duplicates(rows, back), further
+    return _with_duplicates(rows, back), decided_anew(intake, there.select(*PLACE, "by"), DUPLICATE)
 
 
 def _with_duplicates(rows: pl.DataFrame, back: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from pyiceberg.table import Table
 
-from services.store.intake import ACCEPTED, DUPLICATE, HELD, WITHDRAWN
+from services.store.intake import ACCEPTED, DUPLICATE, HELD, STORED, WITHDRAWN
 from services.store.packing import Packed
 from services.store.snapshots import TRIMMED, data_files, files, files_within, scan_files, sequence_number
 
@@ -163,6 +163,30 @@ def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:
     payloads = with_payload.select(*PLACE, "payload", (pl.col("verdict") != ACCEPTED).alias("sealed"))
     latest = rows.unique(PLACE, keep="last").drop("payload").join(payloads, on=PLACE, how="left")
     return latest.sort("topic_offset", "row")
+
+
+def decided_anew(intake: Table, places: pl.DataFrame, verdict: str) -> pl.DataFrame:
+    """Make further rows about events that are in `intake`, in the order of arrival.
+
+    Args:
+        intake: the table.
+        places: columns `PLACE`, and `by`, the rule.
+        verdict: of all of them.
+
+    Returns:
+        Columns `STORED`, one attempt further and without payload: that stands in the row that brought the event.
+    """
+    return (
+        full_rows(intake, places.select(PLACE))
+        .join(places, on=PLACE, maintain_order="left")
+        .with_columns(
+            pl.col("attempt") + 1,
+            pl.lit(verdict).alias("verdict"),
+            pl.col("by").alias("rule"),
+            pl.lit(None, dtype=pl.Binary).alias("payload"),
+        )
+        .select(STORED)
+    )
 
 
 def _read(intake: Table, sequences: dict[Path, int], known: Packed, wanted: pl.Expr | None = None) -> Packed:
