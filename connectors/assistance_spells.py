@@ -18,7 +18,7 @@ import polars as pl
 from connectors.base import Batch, Connector
 from connectors.fields import Check, Field, code, date
 from connectors.readers import Block, Dialect, csv_blocks
-from connectors.table import sift
+from connectors.table import batch_of, sift
 
 DIALECT: Final = Dialect(separator=",")
 DAY: Final = "%Y-%m-%d"
@@ -85,9 +85,7 @@ def _batch(block: Block, repeats: pl.Series) -> Batch:
         *(field.value.alias(field.name) for field in FIELDS),
         "repeats_row",
     )
-    refused = pl.concat([block.broken, refused]).sort("source_row")
-    firsts = [part["source_row"][0] for part in (rows, refused) if part.height]
-    return Batch("assistance_spell", rows, refused, min(firsts, default=2), rows.height + refused.height)
+    return batch_of("assistance_spell", block, rows, refused)
 
 
 CONNECTOR: Final = Connector(

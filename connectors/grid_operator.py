@@ -18,7 +18,7 @@ import polars as pl
 from connectors.base import Batch, Connector, SourceError
 from connectors.fields import Check
 from connectors.readers import Block, Dialect, csv_blocks
-from connectors.table import sift
+from connectors.table import batch_of, sift
 
 DIALECT: Final = Dialect(separator=",")
 OPERATORS: Final = {"coteq": "Coteq", "westland-infra": "Westland Infra"}
@@ -80,9 +80,7 @@ def _batch(block: Block, edition: Edition) -> Batch:
         pl.col(NET_USE).cast(pl.Float64).alias("net_use_pct"),
         pl.lit(f"{operator}, use of small consumers of {edition.energy}, {edition.year}").alias("source"),
     )
-    refused = pl.concat([block.broken, refused]).sort("source_row")
-    first = min([part["source_row"][0] for part in (rows, refused) if part.height], default=2)
-    return Batch("household_context", rows, refused, first, rows.height + refused.height)
+    return batch_of("household_context", block, rows, refused)
 
 
 def _checks() -> tuple[Check, ...]:

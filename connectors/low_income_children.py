@@ -15,7 +15,7 @@ import polars as pl
 from connectors.base import Batch, Connector
 from connectors.fields import Check
 from connectors.readers import Block, Dialect, csv_blocks
-from connectors.table import sift
+from connectors.table import batch_of, sift
 
 DIALECT: Final = Dialect(separator=",")
 TRAIT: Final = "low_income_children"
@@ -70,9 +70,7 @@ def _batch(block: Block) -> Batch:
         (pl.when(~unknown).then(CHILDREN).cast(pl.Float64) * THOUSAND).round().alias("value"),
         pl.coalesce(pl.col(SOURCE), pl.lit(PUBLISHER)).alias("source"),
     )
-    refused = pl.concat([block.broken, refused]).sort("source_row")
-    firsts = [part["source_row"][0] for part in (block.cells, refused) if part.height]
-    return Batch("population_reference", rows, refused, min(firsts, default=2), rows.height + refused.height)
+    return batch_of("population_reference", block, rows, refused)
 
 
 def _asked_for() -> pl.Expr:

@@ -16,7 +16,7 @@ import polars as pl
 from connectors.base import Batch, Connector, SourceError
 from connectors.fields import Check
 from connectors.readers import Block, Dialect, csv_blocks
-from connectors.table import sift
+from connectors.table import batch_of, sift
 
 DIALECT: Final = Dialect(separator=",")
 AREA: Final = r"^(GM[0-9]{4}|WK[0-9]{4}[0-9A-Z]{2})$"
@@ -123,9 +123,7 @@ def _batch(block: Block, vintage: Vintage, year: int) -> Batch:
         known.alias("value"),
         pl.lit(vintage.source).alias("source"),
     ).sort("source_row", maintain_order=True)
-    refused = pl.concat([block.broken, refused]).sort("source_row")
-    first = min(block.cells["source_row"].to_list()[:1] + refused["source_row"].to_list()[:1], default=2)
-    return Batch("population_reference", rows, refused, first, rows.height + refused.height)
+    return batch_of("population_reference", block, rows, refused)
 
 
 def _missing(column: str) -> pl.Expr:

@@ -61,11 +61,23 @@ def batches(table: Table, blocks: Iterable[Block]) -> Iterator[Batch]:
         rows, refused = sift(frame, checks)
         columns = [field.value.alias(field.name) for field in table.fields]
         good = rows.select("source_row", table.key.value.alias("source_key"), pl.col("_home"), *columns).unnest("_home")
-        refused = pl.concat([block.broken, refused]).sort("source_row")
-        read = good.height + refused.height
-        if read:
-            firsts = [part["source_row"][0] for part in (good, refused) if part.height]
-            yield Batch(table.event_type, good, refused, min(firsts), read)
+        batch = batch_of(table.event_type, block, good, refused)
+        if batch.rows_read:
+            yield batch
+
+
+def batch_of(event_type: str, block: Block, rows: pl.DataFrame, refused: pl.DataFrame) -> Batch:
+    """Put together what a block brought; what could not be taken apart is refused with what failed a check.
+
+    Args:
+        event_type: of the rows.
+        block: what was read, in the order of the file.
+        rows: events.
+        refused: rows that failed a check.
+    """
+    every = pl.concat([block.broken, refused]).sort("source_row")
+    firsts = [part["source_row"][0] for part in (block.cells, every) if part.height]
+    return Batch(event_type, rows, every, min(firsts, default=2), rows.height + every.height)
 
 
 def sift(frame: pl.DataFrame, checks: Iterable[Check]) -> tuple[pl.DataFrame, pl.DataFrame]:
