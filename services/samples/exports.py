@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 import xlsxwriter
 
@@ -78,6 +79,34 @@ def write_partner(
             written[f"{name}/{path.name}"] = count
             planted += wrong
     return written, planted
+
+
+def write_list(
+    folder: Path, name: str, own: pl.DataFrame, layout: Layout, *, months: Sequence[date], rng: np.random.Generator
+) -> tuple[dict[str, int], Counter[str]]:
+    """Write one list of a municipality as text, with some rows that are wrong.
+
+    Args:
+        folder: the municipality's.
+        name: of the folder in it.
+        own: the rows, dressed.
+        layout: of the file.
+        months: first days of the months that it is about.
+        rng: of all chance.
+
+    Returns:
+        Rows by file (path below the folder, wrong rows included), and the wrong rows by kind.
+    """
+    texts, wrong = plant(own.select(**layout.columns), layout.roles, calibration.DIRTY, rng)
+    path = folder / name / f"{layout.stem}_{delivery_name(months)}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    texts.with_columns(pl.all().replace("", None)).write_csv(path, separator=layout.separator)
+    return {f"{name}/{path.name}": texts.height}, wrong
+
+
+def month_after(months: Sequence[date]) -> date:
+    """Return the first day after consecutive months, of which the first days are given."""
+    return (months[-1] + timedelta(days=31)).replace(day=1)
 
 
 def _layouts(partner: Partner, signals: pl.DataFrame, notices: pl.DataFrame) -> list[tuple[Layout, pl.DataFrame]]:

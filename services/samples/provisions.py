@@ -14,8 +14,7 @@ import polars as pl
 
 from services.samples import calibration
 from services.samples.chance import chance
-from services.samples.dirt import plant
-from services.samples.exports import deliveries, delivery_name
+from services.samples.exports import deliveries, month_after, write_list
 from services.samples.layouts import NOTE, Layout
 from services.samples.places import Ints
 
@@ -91,18 +90,15 @@ def write_provisions(
     written: dict[str, int] = {}
     planted = Counter[str]()
     for name, part, _ in deliveries(months):
-        after = (part[-1] + timedelta(days=31)).replace(day=1)
+        after = month_after(part)
         known = pl.when(pl.col("ended_on") < after).then("ended_on").alias("ended_on")
         own = dressed.filter(pl.col("started_on") < after, (pl.col("ended_on") >= part[0]).fill_null(value=True))
         if not own.height:
             continue
         layout = _layout(municipality)
         rng = chance(seed, municipality, layout.stem, *part)
-        texts, wrong = plant(own.with_columns(known).select(**layout.columns), layout.roles, calibration.DIRTY, rng)
-        path = folder / name / f"{layout.stem}_{delivery_name(part)}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        texts.with_columns(pl.all().replace("", None)).write_csv(path, separator=layout.separator)
-        written[f"{name}/{path.name}"] = texts.height
+        files, wrong = write_list(folder, name, own.with_columns(known), layout, months=part, rng=rng)
+        written |= files
         planted += wrong
     return written, planted
 

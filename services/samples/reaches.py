@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from services.samples import calibration
 from services.samples.chance import chance
-from services.samples.dirt import plant
-from services.samples.exports import deliveries, delivery_name
+from services.samples.exports import deliveries, month_after, write_list
 from services.samples.layouts import NOTE, Layout
 from services.samples.network import DATA
 
@@ -109,16 +107,12 @@ def write_reaches(
         Rows per file, wrong ones included, and the wrong rows by kind.
     """
     name, part, _ = deliveries(months)[-1]
-    own = dressed.filter(pl.col("started_on") < (part[-1] + timedelta(days=31)).replace(day=1))
+    own = dressed.filter(pl.col("started_on") < month_after(part))
     if not own.height:
         return {}, Counter()
     layout = _layout(municipality)
     rng = chance(seed, municipality, layout.stem, *part)
-    texts, wrong = plant(own.select(**layout.columns), layout.roles, calibration.DIRTY, rng)
-    path = folder / name / f"{layout.stem}_{delivery_name(part)}.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    texts.with_columns(pl.all().replace("", None)).write_csv(path, separator=layout.separator)
-    return {f"{name}/{path.name}": texts.height}, wrong
+    return write_list(folder, name, own, layout, months=part, rng=rng)
 
 
 def _layout(municipality: str) -> Layout:

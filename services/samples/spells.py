@@ -11,8 +11,8 @@ import polars as pl
 
 from services.samples import calibration
 from services.samples.chance import chance
-from services.samples.dirt import plant
-from services.samples.exports import deliveries, delivery_name
+from services.samples.exports import deliveries, month_after, write_list
+from services.samples.layouts import Layout
 
 SEXES: Final = {"man": 0.52, "vrouw": 0.48}
 HOUSEHOLDS: Final = {
@@ -23,7 +23,16 @@ CAUSES: Final = {"14.0": 0.77, "11.0": 0.09, "2.0": 0.08, "1.0": 0.02, "4.0": 0.
 BORN: Final = (1961, 2007)
 MEAN_DAYS: Final = 1_300
 """How long spells that run at the start have lasted on average; made up."""
-ROLES: Final = {"arisen": "startdatum", "signalled": "einddatum", "code": "Omschrijving leefvorm"}
+LAYOUT: Final = Layout(
+    "bijstand_spells",
+    {
+        "startdatum": pl.col("started_on").cast(pl.String), "geslacht": pl.col("sex"),
+        "einddatum": pl.col("ended_on").cast(pl.String).fill_null(""), "Omschrijving leefvorm": pl.col("kind"),
+        "Oorzaak bijstandsafhankelijkheid": pl.col("cause"), "geboortejaar": pl.col("born"),
+    },
+    {"arisen": "startdatum", "signalled": "einddatum", "code": "Omschrijving leefvorm"},
+    separator=",",
+)  # fmt: skip
 
 
 def make_spells(municipality: str, people: int, months: Sequence[date], seed: int) -> pl.DataFrame:
@@ -66,25 +75,15 @@ def write_spells(
     written: dict[str, int] = {}
     planted = Counter[str]()
     for name, part, _ in deliveries(months):
-        after = (part[-1] + timedelta(days=31)).replace(day=1)
-        known = pl.when(pl.col("ended_on") < after).then("ended_on")
-        own = spells.filter(pl.col("started_on") < after).select(
-            startdatum=pl.col("started_on").cast(pl.String),
-            geslacht="sex",
-            einddatum=known.cast(pl.String).fill_null(""),
-            **{
-                "Omschrijving leefvorm": pl.col("kind"),
-                "Oorzaak bijstandsafhankelijkheid": pl.col("cause"),
-                "geboortejaar": pl.col("born"),
-            },
-        )
+        after = month_after(part)
+        known = pl.when(pl.col("ended_on") < after).then("ended_on").alias("ended_on")
+        own = spells.filter(pl.col("started_on") < after).with_columns(known)
         if not own.height:
             continue
-        texts, wrong = plant(own, ROLES, calibration.DIRTY, chance(seed, municipality, "spells", *part))
-        path = folder / name / f"bijstand_spells_{delivery_name(part)}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        texts.with_columns(pl.all().replace("", None)).write_csv(path)
-        written[f"{name}/{path.name}"] = texts.height
+        files, wrong = write_list(
+            folder, name, own, LAYOUT, months=part, rng=chance(seed, municipality, "spells", *part)
+        )
+        written |= files
         planted += wrong
     return written, planted
 
