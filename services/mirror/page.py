@@ -120,9 +120,7 @@ def write_mirror(network: Network, ask: Ask, municipality: str, path: Path) -> W
         )
     today = network.today()
     path.write_text(page(reading, names, today), "utf-8")
-    told = {name: items for name, items in reading.figures.items() if name in reading.definitions}
-    parts = [items for name in told for items in reading.parts.get(name, {}).values()]
-    figures = [item for items in (*told.values(), *parts) for item in items]
+    told, figures = reading.told(), reading.all_told()
     shown = sum(item.value is not None for item in figures)
     return Written(path, len(told), shown, len(figures) - shown, closed_until(figures, today))
 
@@ -135,13 +133,10 @@ def page(reading: Reading, names: Mapping[str, str], today: dt.date) -> str:
         names: of participants, by id; of others the code is shown.
         today: the day that stands on it.
     """
-    known = [(reading.definitions.get(indicator), items) for indicator, items in reading.figures.items()]
     sections = [
-        _section(definition, items, reading.parts.get(definition.indicator, {}))
-        for definition, items in known
-        if definition
+        _section(reading.definitions[name], items, reading.parts.get(name, {}))
+        for name, items in reading.told().items()
     ]
-    figures = [item for _, items in known for item in items]
     template = _environment().get_template("mirror.html")
     return template.render(
         name=_named(reading.municipality, names),
@@ -150,7 +145,7 @@ def page(reading: Reading, names: Mapping[str, str], today: dt.date) -> str:
         undefined=sorted(indicator for indicator in reading.figures if indicator not in reading.definitions),
         without=_without(reading),
         groups=[(group, _peers(group, names)) for group in reading.peer_groups],
-        closed_until=closed_until(figures, today),
+        closed_until=closed_until(reading.all_told(), today),
         released=any(item.definition.source == "events" for item in sections),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.asking import Ask
 from services.errors import Fatal
+from services.indicators import TOTAL
 
 _CODE = re.compile(r"gm[0-9]{4}")
 
@@ -94,8 +95,17 @@ class Reading:
     parts: Mapping[str, Mapping[str, tuple[Figure, ...]]]
     peer_groups: tuple[PeerGroup, ...]
 
+    def told(self) -> dict[str, tuple[Figure, ...]]:
+        """Figures of indicators that are defined: no other one is shown."""
+        return {name: items for name, items in self.figures.items() if name in self.definitions}
 
-_TOTAL = "total"
+    def all_told(self) -> list[Figure]:
+        """The same, with those of parts, in one list."""
+        told = self.told()
+        parts = [items for name in told for items in self.parts.get(name, {}).values()]
+        return [item for items in (*told.values(), *parts) for item in items]
+
+
 _FIGURES = """
 SELECT indicator, dimension_value, {columns} FROM hub.benchmark.figures
 WHERE municipality = '{municipality}' ORDER BY indicator, dimension_value, period
@@ -130,10 +140,10 @@ def read(ask: Ask, municipality: str) -> Reading:
     series = _series(ask, municipality)
     groups = [item for items in series.values() for item in items if item.peer_set]
     newest = {str(item.peer_set): item.period for item in sorted(groups, key=lambda item: item.period)}
-    figures = {indicator: items for (indicator, part), items in series.items() if part == _TOTAL}
+    figures = {indicator: items for (indicator, part), items in series.items() if part == TOTAL}
     parts: dict[str, dict[str, tuple[Figure, ...]]] = {}
     for (indicator, part), items in series.items():
-        if part != _TOTAL:
+        if part != TOTAL:
             parts.setdefault(indicator, {})[part] = items
     return Reading(municipality, _definitions(ask), figures, parts, _peer_groups(ask, municipality, newest))
 
@@ -144,7 +154,7 @@ def _series(ask: Ask, municipality: str) -> dict[tuple[str, str], tuple[Figure, 
     rows = ask(_FIGURES.format(columns=", ".join(columns), municipality=municipality)).to_pylist()
     found: dict[tuple[str, str], list[Figure]] = {}
     for row in rows:
-        key = (row["indicator"], row["dimension_value"] or _TOTAL)
+        key = (row["indicator"], row["dimension_value"] or TOTAL)
         found.setdefault(key, []).append(Figure(**{name: row[name] for name in columns}))
     return {key: tuple(items) for key, items in found.items()}
 
