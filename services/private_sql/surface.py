@@ -67,9 +67,8 @@ def open_private(network: Network, municipality: str) -> duckdb.DuckDBPyConnecti
 
 def shown_types(registry: Registry) -> list[EventType]:
     """Return the newest version of each event type that may come to a municipality."""
-    newest = {name: max(version for known, version in registry.types if known == name) for name in registry.names()}
-    found = [registry.get(name, version) for name, version in newest.items()]
-    return [item for item in found if item.contract.receiver != "hub"]
+    newest = (registry.get(name) for name in registry.names())
+    return [item for item in newest if item.contract.receiver != "hub"]
 
 
 def without_pseudonyms(event_type: EventType, events: pl.DataFrame) -> pl.DataFrame:
