@@ -25,7 +25,7 @@ from services.receiving.receipts import send_receipts
 from services.runs import running, span
 from services.sending.delivery import FileReport, deliver_file, send_again
 from services.sending.rollover import RolledOver, roll_over, suppose_sent
-from services.sending.sender import open_sender
+from services.sending.sender import Sender, open_sender
 from services.sending.statement import CLIENTS_FILE, PARTNER_TYPES, read_clients, state_months
 from services.sending.withdrawing import TakenBack
 from services.sending.withdrawing import correct as correct_rows
@@ -128,14 +128,8 @@ def send(
             report.rolled = roll_over(sender, room=room)
         except Retryable as reason:
             report.postponed.append(reason)
-        # Nothing goes by the new pseudonyms before receivers know whose they are.
-        for path in files if report.rolled else ():
-            try:
-                report.files.append(deliver_file(sender, path, mended=mended, room=room))
-            except (SourceError, Rejected) as error:
-                report.broken.append(str(error))
-            except Retryable as reason:
-                report.postponed.append(reason)
+        if report.rolled:  # nothing goes by the new pseudonyms before receivers know whose they are
+            _deliver(sender, files, report, mended=mended, room=room)
         # A statement after a file that was not sent to its end would say of half a delivery that it is whole.
         if months and sender.participant.serves and not report.broken and not report.postponed:
             clients = _clients(network, participant) if sender.participant.kind in PARTNER_TYPES else {}
@@ -146,6 +140,19 @@ def send(
         run.brings(report.counts, lambda: flows.of_send(network, participant, report.files, report.statements > 0))
         run.waits(report.postponed)
     return report
+
+
+def _deliver(
+    sender: Sender, files: Sequence[Path], report: SendReport, *, mended: bool, room: Callable[[], None]
+) -> None:
+    """Send files; what keeps one from being sent to its end is reported, and the others go on."""
+    for path in files:
+        try:
+            report.files.append(deliver_file(sender, path, mended=mended, room=room))
+        except (SourceError, Rejected) as error:
+            report.broken.append(str(error))
+        except Retryable as reason:
+            report.postponed.append(reason)
 
 
 def _clients(network: Network, participant: str) -> dict[str, int]:
