@@ -9,7 +9,6 @@ look-back of the next month, whose snapshots have it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -20,6 +19,7 @@ from sqlglot import exp
 
 from services.errors import Fatal
 from services.indicators.districts import Reference, district_groups, latest, references
+from services.indicators.lint import VIEWS
 from services.indicators.model import TOTAL, Catalogue, Indicator
 from services.indicators.periods import Period, period_of
 from services.indicators.units import NUMBERED, numbered, unit_keys
@@ -59,8 +59,6 @@ COUNTS: Final = {
 for a part of what an indicator is split by. The denominator is either counted (`below_…`) or public (`population`); the
 other is null, and both are where there is no population figure."""
 
-VIEWS: Final = Path(__file__).with_name("views")
-"""Folder of the catalogue's views, a file of SQL each."""
 _Place = tuple[str, str | None]
 """Period, and district group or part of the dimension; None for the total."""
 _Counted = dict[_Place, tuple[int, int, int]]

@@ -2,25 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-TABLES: Final = frozenset(
-    {
-        "periods",
-        "signals",
-        "cases",
-        "supply_stops",
-        "evictions",
-        "assistance_spells",
-        "provisions",
-        "debt_counselling",
-        "approaches",
-    }
-)
+VIEWS: Final = Path(__file__).with_name("views")
+"""Folder of the catalogue's views, a file of SQL each."""
+TABLES: Final = frozenset({"periods", *(path.stem for path in VIEWS.glob("*.sql"))})
 COLUMNS: Final = ("period", "unit", "district")
 
 _UNSIZED_ARE_SAFE: Final = frozenset(
