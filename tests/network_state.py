@@ -75,6 +75,14 @@ def sender_state(root: Path, participant: str) -> dict[str, Any]:
         return {**state, "waiting": outbox.waiting()}
 
 
+def cell(root: Path, town: str, period: str, indicator: str) -> dict[str, object]:
+    """The municipality's total of an indicator, as published."""
+    cells = published(root, town)["published.cells"].filter(
+        pl.col("district").is_null(), period=period, indicator=indicator
+    )
+    return cells.row(0, named=True)
+
+
 def published(root: Path, participant: str) -> dict[str, pl.DataFrame]:
     """Return a participant's published tables."""
     catalog = open_node(Network.open(root), participant).published()

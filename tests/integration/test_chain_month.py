@@ -25,7 +25,7 @@ from services.sending.sender import open_sender
 from services.store.snapshots import scan
 from services.store.tables import load_table
 from tests.command import run
-from tests.network_state import events, published, release_state, rows_of
+from tests.network_state import cell, events, published, release_state, rows_of
 from tests.small_network import (
     AFTER,
     BACK,
@@ -51,14 +51,6 @@ def deliver(root: Path, kind: str, town: str, month: str, houses: Sequence[int],
     path = export(folder, kind, texts(kind, arrears(town, month, houses)), f"_{month}_{town}{name}")
     assert not tasks.send(root, sender, [path], [month]).broken
     tasks.receive(root, town)
-
-
-def cell(root: Path, town: str, period: str, indicator: str) -> dict[str, object]:
-    """The municipality's total of an indicator, as published."""
-    cells = published(root, town)["published.cells"].filter(
-        pl.col("district").is_null(), period=period, indicator=indicator
-    )
-    return cells.row(0, named=True)
 
 
 def as_bytes(frame: pl.DataFrame) -> bytes:

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from services import tasks
 from services.home import Home
 from services.setup import Member, create_network
-from tests.network_state import events, intake, published
+from tests.network_state import cell, events, intake
 from tests.small_network import AFTER, MUNICIPALITIES, POSTCODES, write
 
 pytestmark = pytest.mark.xdist_group("network")
@@ -38,11 +37,6 @@ def deliver(root: Path, sender: str, name: str, rows: list[str], *months: str) -
     return report
 
 
-def cell(root: Path, period: str, indicator: str) -> dict[str, object]:
-    cells = published(root, TOWN)["published.cells"]
-    return cells.filter(pl.col("district").is_null(), period=period, indicator=indicator).row(0, named=True)
-
-
 def test_a_later_export_repeats_what_runs_and_tells_what_ended_under_the_same_provision(at_stage: AtStage) -> None:
     root = at_stage("received")
     deliver(root, TOWN, "2025-11", [row(number) for number in range(1, 41)], "2025-11")
@@ -54,10 +48,10 @@ def test_a_later_export_repeats_what_runs_and_tells_what_ended_under_the_same_pr
     assert stored["provision"].n_unique() == 60
     assert stored["address"].n_unique() == 60
     tasks.month(root, TOWN, ["2025-12"], AFTER)
-    helped = cell(root, "2025-12", "household_help_per_1000_inhabitants")
+    helped = cell(root, TOWN, "2025-12", "household_help_per_1000_inhabitants")
     assert (helped["status"], helped["unit_kind"]) == ("published", "household")
     assert helped["numerator"] in {55, 60, 65}, "perturbed by at most 4 and rounded to 5"
-    assert cell(root, "2025-12", "guidance_per_1000_inhabitants")["status"] == "suppressed"
+    assert cell(root, TOWN, "2025-12", "guidance_per_1000_inhabitants")["status"] == "suppressed"
 
 
 def test_a_provider_sends_to_the_municipality_of_the_address_and_both_tellings_count_once(at_stage: AtStage) -> None:
@@ -71,4 +65,4 @@ def test_a_provider_sends_to_the_municipality_of_the_address_and_both_tellings_c
     assert stored["address"].n_unique() == 50
     assert set(stored["municipality"]) == {TOWN}
     tasks.month(root, TOWN, ["2025-12"], AFTER)
-    assert cell(root, "2025-12", "youth_support_per_1000_inhabitants")["numerator"] in {45, 50, 55}
+    assert cell(root, TOWN, "2025-12", "youth_support_per_1000_inhabitants")["numerator"] in {45, 50, 55}

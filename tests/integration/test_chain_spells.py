@@ -7,12 +7,11 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from services import tasks
 from services.home import Home
-from tests.network_state import events, intake, published
+from tests.network_state import cell, events, intake
 from tests.small_network import AFTER, MUNICIPALITIES, write
 
 pytestmark = pytest.mark.xdist_group("network")
@@ -30,11 +29,6 @@ def deliver(root: Path, name: str, text: str, *months: str, mended: bool = False
     report = tasks.send(root, TOWN, [path], months, mended=mended)
     tasks.receive(root, TOWN)
     return report
-
-
-def cell(root: Path, period: str, indicator: str) -> dict[str, object]:
-    cells = published(root, TOWN)["published.cells"]
-    return cells.filter(pl.col("district").is_null(), period=period, indicator=indicator).row(0, named=True)
 
 
 def test_good_rows_arrive_a_double_is_told_and_a_mended_row_keeps_its_id(at_stage: AtStage) -> None:
@@ -65,7 +59,8 @@ def test_each_months_export_repeats_the_spells_of_the_one_before_and_they_count_
     assert events(root, TOWN, "assistance_spell").height == 80 + 110
     tasks.month(root, TOWN, ["2025-12"], AFTER)
     began, ended = (
-        cell(root, "2025-12", name) for name in ("assistance_starts_per_1000_inhabitants", "assistance_ends_share")
+        cell(root, TOWN, "2025-12", name)
+        for name in ("assistance_starts_per_1000_inhabitants", "assistance_ends_share")
     )
     # each perturbed by at most 4 and rounded to 5
     assert (began["status"], began["unit_kind"]) == ("published", "record")
@@ -89,12 +84,12 @@ def test_the_published_file_is_counted_in_the_months_in_which_its_spells_began_a
     with DUMMY.open(encoding="utf-8", newline="") as file:
         spells = [(row["startdatum"], row["einddatum"] or "9999") for row in csv.DictReader(file)]
     for period in months:
-        ended = cell(root, period, "assistance_ends_share")
+        ended = cell(root, TOWN, period, "assistance_ends_share")
         ends = sum(end.startswith(period) for _, end in spells)
         runs = sum(start[:7] <= period <= end[:7] for start, end in spells)
         assert ended["numerator"] == pytest.approx(ends, abs=6), period
         assert ended["denominator"] == pytest.approx(runs, abs=6), period
     starts = sum(start.startswith("2018-05") for start, _ in spells)
-    began = [cell(root, period, "assistance_starts_per_1000_inhabitants") for period in months]
+    began = [cell(root, TOWN, period, "assistance_starts_per_1000_inhabitants") for period in months]
     assert began[0]["status"] == "missing", "the first public population here is of 2017"
     assert began[1]["numerator"] == pytest.approx(starts, abs=6)
