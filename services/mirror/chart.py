@@ -13,7 +13,7 @@ from typing import Final
 
 from services.indicators.periods import period_of
 from services.mirror.reading import Figure
-from services.mirror.wording import number, period_short
+from services.pages.wording import number, period_short
 
 WIDTH, HEIGHT = 640.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 628.0, 14.0, 282.0

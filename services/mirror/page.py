@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from services.asking import Ask
 from services.errors import Fatal
@@ -18,18 +18,14 @@ from services.mirror.chart import Chart, draw, highest_value
 from services.mirror.reading import Definition, Figure, PeerGroup, Reading, read
 from services.mirror.wording import (
     COMPARED,
-    NOTHING,
     STATUS,
     coverage_sentence,
-    date_text,
-    decimals_for,
     newest_sentences,
-    number,
-    period_text,
     polarity_sentence,
-    share,
 )
 from services.network import Network
+from services.pages import environment
+from services.pages.wording import decimals_for, number, period_text
 
 
 @dataclass(frozen=True)
@@ -192,14 +188,6 @@ def _named(code: str, names: Mapping[str, str]) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("services.mirror"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters.update(number=number, share=share, period=period_text, day=date_text)
-    made.globals.update(STATUS=STATUS, COMPARED=COMPARED, NOTHING=NOTHING)
+    made = environment("services.mirror")
+    made.globals.update(STATUS=STATUS, COMPARED=COMPARED)
     return made
