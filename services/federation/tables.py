@@ -55,6 +55,7 @@ _INDICATORS = {
     "polarity": "VARCHAR",
     "release_period": "VARCHAR",
     "release_level": "VARCHAR",
+    "themes": "VARCHAR[]",
     "dimension": "VARCHAR",
     "parts": "VARCHAR[]",
 }

@@ -85,6 +85,7 @@ def _row(entry: Indicator) -> dict[str, object]:
     names = ("set", "source", "kind", "factor", "unit_kind", "polarity", "release_period", "release_level")
     row: dict[str, object] = {"indicator": entry.id, "definition_version": entry.definition_version}
     row |= {name: getattr(entry, name) for name in names}
+    row["themes"] = list(entry.themes)
     parts = entry.dimension.parts if entry.dimension else ()
     row |= {"dimension": entry.dimension.name if entry.dimension else TOTAL, "parts": [part.code for part in parts]}
     for language in ("nl", "en"):

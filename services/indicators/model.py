@@ -25,6 +25,21 @@ PartnerType = Literal[
     "benefits_agency",
 ]
 
+Theme = Literal[
+    "payment_arrears",
+    "debt_counselling",
+    "income_support",
+    "energy",
+    "housing",
+    "household_help",
+    "guidance",
+    "youth_support",
+    "child_poverty",
+    "work",
+    "other",
+]
+"""What a story is about, as in the schema of `story`: by it figures and stories find each other."""
+
 
 class Entry(BaseModel):
     """Strict and frozen: no unknown keys, no silent conversions."""
@@ -100,13 +115,15 @@ class Indicator(Entry):
     """One indicator: what is counted, how it is released, and what must be said beside the figure.
 
     The value is numerator ÷ denominator × `factor`, in `unit`. `partner_types` are those whose deliveries the figure
-    rests on, for its coverage; none where it counts the municipality's own cases.
+    rests on, for its coverage; none where it counts the municipality's own cases. `themes` are those of the
+    stories that belong beside it, the nearest first.
     """
 
     id: Name
     title: Title
     definition: Text
     set: Name
+    themes: Annotated[tuple[Theme, ...], Field(min_length=1)]
     source: Literal["events", "open_data"]
     kind: Literal["proportion", "rate"]
     unit: Title
@@ -135,6 +152,12 @@ class Indicator(Entry):
             raise ValueError("events need numerator.sql, and either denominator.sql or denominator.trait")
         if self.source == "events" and self.kind == "rate" and below.trait is None:
             raise ValueError("a rate counts events of a public population: give denominator.trait")
+        return self
+
+    @model_validator(mode="after")
+    def _themes_differ(self) -> Self:
+        if len(set(self.themes)) < len(self.themes):
+            raise ValueError("themes: each once")
         return self
 
     @model_validator(mode="after")

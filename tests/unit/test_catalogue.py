@@ -12,7 +12,7 @@ import yaml
 from services.indicators import CatalogueError, catalogue_table, load_catalogue, load_entry
 from services.indicators.lint import lint_dialect, lint_sql
 from services.indicators.loader import CATALOGUE
-from services.indicators.model import PartnerType
+from services.indicators.model import PartnerType, Theme
 
 FROM_CBS = {
     "assistance_per_1000",
@@ -83,6 +83,14 @@ def test_a_figure_that_is_better_when_higher_or_lower_is_the_exception() -> None
         "reached_share",
         "supply_stops_per_1000_households",
     ]
+
+
+def test_every_theme_of_the_catalogue_names_what_its_stories_are_about() -> None:
+    themes = {entry.id: entry.themes for entry in load_catalogue().values()}
+    assert themes["rent_arrears_per_1000_households"] == ("payment_arrears", "housing")
+    assert {theme for found in themes.values() for theme in found} == set(get_args(Theme)) - {"other"}
+    told = catalogue_table(load_catalogue())
+    assert dict(told.select("indicator", "themes").iter_rows()) == {name: list(found) for name, found in themes.items()}
 
 
 def test_the_catalogue_table_has_a_row_per_indicator_with_texts_in_both_languages() -> None:
@@ -213,6 +221,10 @@ NO_SQL = {"text": {"nl": "Iets dat geteld wordt.", "en": "Something counted."}}
         ({"definition": {"en": "Only in English, so nobody in the council reads it."}}, "definition.nl"),
         ({"definition_version": "1"}, "definition_version"),
         ({"series_breaks": None}, "series_breaks"),
+        ({"themes": None}, "themes"),
+        ({"themes": []}, "themes"),
+        ({"themes": ["debts"]}, "themes"),
+        ({"themes": ["work", "work"]}, "themes"),
         ({"release_period": "rolling"}, "release_period"),
         ({"colour": "red"}, "colour"),
         ({"kind": "rate"}, "denominator.trait"),
