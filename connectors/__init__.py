@@ -11,6 +11,7 @@ from connectors import (
     debt_counselling_message,
     early_warning_message,
     energy_supplier,
+    existing_stories,
     grid_operator,
     health_insurer,
     housing_corporation,
@@ -35,6 +36,7 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     support_provisions.CONNECTOR,
     approach_reach.CONNECTOR,
     grid_operator.CONNECTOR,
+    existing_stories.CONNECTOR,
 )
 
 __all__ = ["CONNECTORS", "Batch", "Connector", "SourceError", "connector_for"]

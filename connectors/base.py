@@ -55,7 +55,8 @@ class Batch:
             only the sender can fill in (event_id, address, municipality, district). An early_warning_case has
             `signal_keys` (List of String, the source's keys of the signals it answers), a support_provision
             `provision_key` (String, the source's key whatever the state), an approach_reach `child_key` (String, the
-            source's key of the child).
+            source's key of the child), a story `teller_key` (String, the source's key of the teller, or null) and the
+            municipality that it is about.
         refused: rows that are no event, columns `REFUSED_SCHEMA`.
         first_row: `source_row` of the first record this batch was read from.
         rows_read: records read.

@@ -21,6 +21,12 @@ class Address:
     letter: str | None = None
     addition: str | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that there are."""
+        places = (self.postcode, self.number, self.letter, self.addition)
+        return tuple(place for place in places if place)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -29,21 +35,20 @@ class Table:
     Attributes:
         event_type: name of the event type.
         key: the source's own key.
-        address: where the household lives.
+        address: where the household lives; None for events that are not about an address.
         fields: fields of the event, in the order of its schema.
     """
 
     event_type: str
     key: Field
-    address: Address
+    address: Address | None
     fields: tuple[Field, ...]
 
     @property
     def required(self) -> tuple[str, ...]:
         """Columns a file must have; no other column is ever read, free text least of all."""
         parts = [part for field in (self.key, *self.fields) for part in field.required]
-        places = (self.address.postcode, self.address.number, self.address.letter, self.address.addition)
-        return tuple(dict.fromkeys([*parts, *(place for place in places if place)]))
+        return tuple(dict.fromkeys([*parts, *(self.address.columns if self.address else ())]))
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -54,13 +59,15 @@ class Table:
 def batches(table: Table, blocks: Iterable[Block]) -> Iterator[Batch]:
     """A batch per block; a row that fails a check is refused with the first reason."""
     place = table.address
-    home = household_id(place.postcode, place.number, place.letter, place.addition)
-    checks = (*table.key.checks, *_address_checks(place), *(check for field in table.fields for check in field.checks))
+    home = [household_id(place.postcode, place.number, place.letter, place.addition).alias("_home")] if place else []
+    placed = _address_checks(place) if place else ()
+    checks = (*table.key.checks, *placed, *(check for field in table.fields for check in field.checks))
     for block in blocks:
-        frame = block.cells.with_columns(home.alias("_home"))
-        rows, refused = sift(frame, checks)
+        rows, refused = sift(block.cells.with_columns(home), checks)
         columns = [field.value.alias(field.name) for field in table.fields]
-        good = rows.select("source_row", table.key.value.alias("source_key"), pl.col("_home"), *columns).unnest("_home")
+        own = [table.key.value.alias("source_key"), *([pl.col("_home")] if place else []), *columns]
+        good = rows.select("source_row", *own)
+        good = good.unnest("_home") if place else good
         batch = batch_of(table.event_type, block, good, refused)
         if batch.rows_read:
             yield batch

@@ -22,6 +22,7 @@ SENDER_KINDS = (
     "health_insurer",
     "care_provider",
     "foundation",
+    "story_point",
     "open_data",
     "hub",
 )

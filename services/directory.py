@@ -17,6 +17,7 @@ from services.privacy.errors import BadKey
 from services.privacy.keys import PublicKeys
 
 HUB = "hub"
+STORY_POINT = "story_point"
 ID_FORM = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """Ids name topics, folders, databases and users; none has a dot, which every analyst's name has."""
 _REGION = re.compile(r"[a-z]{2}[0-9]{2}")
@@ -27,12 +28,13 @@ class Participant:
     """One organisation on the network.
 
     Attributes:
-        id: `gm0518`, `hc-…`, `es-…`, `wc-…`, `hi-…`, `cp-…`, `fd-…`, `cbs` or `hub`.
+        id: `gm0518`, `hc-…`, `es-…`, `wc-…`, `hi-…`, `cp-…`, `fd-…`, `vp-…`, `cbs` or `hub`.
         name: as people know it.
         kind: municipality, housing_corporation, energy_supplier, water_company, health_insurer, care_provider,
-            foundation, open_data or hub.
+            foundation, story_point, open_data or hub.
         province: CBS code of a municipality's province (`pv27`), the region of regional figures; None for others.
-        serves: municipalities in which it has clients and to which it owes a delivery statement each month.
+        serves: municipalities in which it has clients and to which it owes a delivery statement each month; of a
+            story point those that it collects stories for, to which it owes none.
         may_send: event types whose contract names it as sender.
         public: its public keys.
     """
@@ -89,10 +91,12 @@ class Directory:
         return [item.id for item in self.of_kind("municipality")]
 
     def senders_to(self, municipality: str) -> list[Participant]:
-        """Return who owes this municipality a delivery statement each month, itself included."""
-        return [
-            self.participants[key] for key in sorted(self.participants) if municipality in self.participants[key].serves
-        ]
+        """Return who owes this municipality a delivery statement each month, itself included.
+
+        A story point owes none: no figure waits for stories, and a month without any is no month that lacks something.
+        """
+        known = [self.participants[key] for key in sorted(self.participants)]
+        return [item for item in known if municipality in item.serves and item.kind != STORY_POINT]
 
     def region_members(self, province: str) -> tuple[str, ...]:
         """Ids of the municipalities of a province, in alphabetical order."""

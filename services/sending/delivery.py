@@ -334,6 +334,8 @@ def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, r
         columns.append(sender.event_ids("provision", source, rows["provision_key"]).alias("provision"))
     if "child_key" in rows.columns:
         columns.append(sender.event_ids("child", source, rows["child_key"]).alias("child"))
+    if "teller_key" in rows.columns:
+        columns.append(_tellers(sender, rows["teller_key"]))
     return rows.with_columns(columns)
 
 
@@ -350,6 +352,12 @@ def event_ids_of(sender: Sender, connector: str, file: str, event_type: str, row
     unkeyed = pl.concat_str(pl.lit(file + "#"), pl.col("source_row"))
     keys = rows.select(pl.coalesce(pl.col("source_key"), unkeyed))["source_key"]
     return sender.event_ids(event_type, connector, keys)
+
+
+def _tellers(sender: Sender, keys: pl.Series) -> pl.Series:
+    """Return by which a teller is known, null for null: the same whatever way a story of this sender came in."""
+    known = sender.event_ids("teller", "stories", keys.fill_null(""))
+    return pl.select(pl.when(keys.is_not_null()).then(known).alias("teller")).to_series()
 
 
 def _signal_ids(sender: Sender, source: str, keys: pl.Series) -> pl.Series:

@@ -21,6 +21,7 @@ from services.sending.ranges import places_of_ranges
 from services.sending.sender import Sender
 
 PLACES_CONTEXT: Final = b"spiegelnet/places/v1"
+_ELSEWHERE: Final = "It is about another municipality: let the story be sent there, and take it off this list."
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Placed:
     """A batch's rows, placed.
 
     Attributes:
-        rows: what goes to somebody; events at an address or of a range of postcodes with `municipality` and `district`.
+        rows: what goes to somebody; events at an address or of a range of postcodes with `municipality` and `district`,
+            those of which the source names the municipality as they came.
         refused: what goes to nobody, as refused rows, a frame per kind of reason.
         nodes: municipalities that took part when the batch was placed.
     """
@@ -53,7 +55,7 @@ def placed(sender: Sender, source: bytes, batch: int, event_type: EventType, row
         Retryable: the outbox stayed locked.
     """
     by_reference = "household" in rows.columns or "postcode_to" in rows.columns
-    if not by_reference and event_type.contract.receiver != routing.AREA:
+    if not by_reference and event_type.contract.receiver not in (routing.AREA, routing.MUNICIPALITY):
         return Placed(rows, (), sender.nodes)
     sender.at("place")
     kept = sender.outbox.places(source, batch)
@@ -61,11 +63,24 @@ def placed(sender: Sender, source: bytes, batch: int, event_type: EventType, row
         sealed = _sealed(sender, _places(sender, rows)) if by_reference else b""
         kept = sender.outbox.keep_places(source, batch, sender.nodes, sealed)
     nodes, sealed = kept
-    if not by_reference:
+    if event_type.contract.receiver == routing.AREA:
         return Placed(rows, (), nodes)
+    if not by_reference:
+        return _as_the_source_says(sender, rows, nodes)
     resolved, unplaced = divided(rows, _opened(sender, sealed))
     inside, strangers = routing.outside(resolved, nodes)
     return Placed(inside, (unplaced, strangers), nodes)
+
+
+def _as_the_source_says(sender: Sender, rows: pl.DataFrame, nodes: Sequence[str]) -> Placed:
+    """Rows whose source names the municipality; a municipality keeps its own."""
+    strangers: tuple[pl.DataFrame, ...] = ()
+    if sender.participant.kind == routing.MUNICIPALITY:
+        others = rows.filter(pl.col("municipality") != sender.id)
+        strangers = (routing.refuse(others, "other_municipality", "municipality", _ELSEWHERE),)
+        rows = rows.filter(pl.col("municipality") == sender.id)
+    inside, outside = routing.outside(rows, nodes, "municipality")
+    return Placed(inside, (*strangers, outside), nodes)
 
 
 def _places(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:

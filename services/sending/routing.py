@@ -22,14 +22,22 @@ def refuse(rows: pl.DataFrame, reason: str, field: str, remedy: str) -> pl.DataF
     )
 
 
-def outside(rows: pl.DataFrame, municipalities: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Split rows into those of a municipality that takes part, and the rest as refused rows."""
+def outside(
+    rows: pl.DataFrame, municipalities: Sequence[str], field: str = "postcode"
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split rows into those of a municipality that takes part, and the rest as refused rows.
+
+    Args:
+        rows: with `municipality`.
+        municipalities: that take part.
+        field: of the source, by which the municipality is known.
+    """
     inside = pl.col("municipality").is_in(list(municipalities))
     strangers = rows.filter(~inside)
     refused = refuse(
         strangers,
         "receiver_unknown",
-        "postcode",
+        field,
         "This municipality does not take part in the network; nothing was sent. Nothing needs to be done.",
     )
     return rows.filter(inside), refused

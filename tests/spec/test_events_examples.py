@@ -1,9 +1,10 @@
 """Every example passes or fails as its file name says, by the schema or by the contract's rules on Great Expectations.
 
 An example file holds `event`, and of the delivery around it `sender_kind`, `received_on` and `received_by`; where it
-names another event, `named_event` says what is known of that, and of a pair of pseudonyms `named_pair`. A municipality
-that sends is gm0518. In `event` a fixed value (pseudonym, event id) is written as hex, a date as ISO text; all else is
-as in JSON.
+names another event, `named_event` says what is known of that, and of a pair of pseudonyms `named_pair`; where it holds
+words, `identifiers` says which direct identifier is in them, and `answers_in_form` whether answers are such. A
+municipality that sends is gm0518. In `event` a fixed value (pseudonym, event id) is written as hex, a date as ISO text;
+all else is as in JSON.
 """
 
 import json
@@ -69,13 +70,15 @@ def test_the_rules_stop_exactly_the_examples_that_are_named_after_them(
     event_type: EventType, great_expectations: Any
 ) -> None:
     """All examples of a type go through one suite, as in the gate: rows by key, COMPLETE results, no exceptions."""
-    context = ("sender_kind", "received_on", "received_by", "named_event", "named_pair")
+    context = ("sender_kind", "received_on", "received_by", "named_event", "named_pair", "identifiers")
     known = {name: e for name, e in examples(event_type).items() if ".schema_" not in name}
     rows = [{**from_json(event_type.shape, e["event"]), **{key: e.get(key) for key in context}} for e in known.values()]
+    in_form = [example.get("answers_in_form") for example in known.values()]
     rows = [{**row, "sender": "gm0518"} for row in rows]
     kinds = dict.fromkeys((*context, "sender"), pl.String)
     frame = pl.DataFrame(rows, schema={**polars_schema(event_type.shape), **kinds})
-    frame = frame.with_columns(pl.col("received_on").str.to_date()).with_row_index("_row")
+    answers = pl.Series("answers_in_form", in_form, dtype=pl.Boolean)
+    frame = frame.with_columns(pl.col("received_on").str.to_date(), answers).with_row_index("_row")
     stopped = defaultdict(set)
     for rule, unexpected in great_expectations(event_type, frame.to_pandas()):
         for row in unexpected:

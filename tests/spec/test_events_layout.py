@@ -17,7 +17,7 @@ from services.registry import EventType, load_registry
 ROOT = Path(__file__).resolve().parents[2]
 REGISTRY = load_registry()
 EVENT_TYPES = list(REGISTRY.types.values())
-PRIVACY_CLASSES = {"pseudonym", "quasi", "measure", "public"}
+PRIVACY_CLASSES = {"pseudonym", "quasi", "measure", "public", "text"}
 each_event_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda kind: f"{kind.name}-v{kind.version}")
 
 
@@ -64,6 +64,9 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "assistance_spell",
         "support_provision",
         "approach_reach",
+        "story",
+        "story_consent",
+        "story_response",
     }
 
 
@@ -89,11 +92,31 @@ def test_what_identifies_an_address_is_classed_as_a_pseudonym(event_type: EventT
     if event_type.contract.unit_kind == "record":
         assert {name for name, kind in classes.items() if kind == "pseudonym"} <= {"event_id"}
         assert "address" not in classes
+    elif event_type.name == "story":
+        assert {name for name, kind in classes.items() if kind == "pseudonym"} == {"event_id", "teller"}
+        assert {"address", "district"} & classes.keys() == set(), "no area below the municipality"
     elif event_type.name == "pseudonym_rollover":
         assert {classes[name] for name in ("event_id", "old_address", "new_address")} == {"pseudonym"}
     else:
         assert {classes[name] for name in ("event_id", "address")} == {"pseudonym"}
         assert {classes[name] for name in ("municipality", "district")} == {"quasi"}
+
+
+@each_event_type
+def test_words_of_a_person_go_to_no_hub_stand_apart_and_are_looked_through(event_type: EventType) -> None:
+    """A field of class `text` is sealed at receipt as a whole, so it is a string of its own, not a part of another."""
+    texts = [name for name, field in fields(event_type.schema) if field["privacy"] == "text"]
+    if not texts:
+        return
+    shapes = dict(event_type.shape.fields)
+    assert {shapes[name].kind for name in texts if name in shapes} == {"string"}
+    assert [name for name in texts if name not in shapes] == []
+    assert event_type.contract.receiver not in ("hub", "area")
+    assert "hub" not in event_type.contract.sender
+    rules = {rule.id: rule for rule in event_type.contract.row_rules}
+    assert rules["no_direct_identifier"].severity == "fail"
+    condition = rules["no_direct_identifier"].kwargs["row_condition"]["pass_through_filter"]
+    assert condition == 'identifiers != "none"'
 
 
 @each_event_type
@@ -149,6 +172,12 @@ def test_a_contract_says_why_how_long_and_whose(event_type: EventType) -> None:
     assert {rule.expectation for rule in contract.batch_rules} == holds
 
 
+def test_what_is_about_a_story_is_kept_as_long_as_the_story() -> None:
+    """A change of consent that is forgotten before its story would give back what the teller took away."""
+    kept = {item.name: item.contract.retention_days for item in EVENT_TYPES if item.name.startswith("story")}
+    assert kept["story"] == kept["story_consent"] == kept["story_response"] <= 1095
+
+
 def test_pairs_of_pseudonyms_are_kept_as_long_as_any_event_at_an_address() -> None:
     """All of these came before the pairs about them."""
     kept = {item.name: item.contract.retention_days for item in EVENT_TYPES if item.contract.unit_kind == "household"}
@@ -159,7 +188,8 @@ def test_pairs_of_pseudonyms_are_kept_as_long_as_any_event_at_an_address() -> No
 @each_event_type
 def test_a_rule_looks_only_at_fields_of_its_event_and_at_what_the_gate_adds(event_type: EventType) -> None:
     known = {name for name, _ in event_type.shape.fields} | {
-        *("received_on", "received_by", "sender", "sender_kind", "named_event", "named_pair")
+        *("received_on", "received_by", "sender", "sender_kind", "named_event", "named_pair"),
+        *("identifiers", "answers_in_form"),
     }
     for rule in event_type.contract.row_rules:
         columns = {value for key, value in rule.kwargs.items() if key in ("column", "column_A", "column_B")}

@@ -32,6 +32,7 @@ KINDS = {
     "hi-a": "health_insurer",
     "cp-a": "care_provider",
     "fd-a": "foundation",
+    "vp-a": "story_point",
     "gm0518": "municipality",
     "cbs": "open_data",
     "hub": "hub",
