@@ -1,4 +1,4 @@
-"""Disclosure control: the one function that every released cell passes.
+"""Disclosure control: what every released cell passes, and at the end `release_words`, what all released words pass.
 
 A cell is a numerator over a denominator. It is released when enough units are behind it (households, persons or
 records; never events), and then only perturbed and rounded:
@@ -33,7 +33,11 @@ distinct units does. A threshold on true counts also tells one who knows every u
 """
 
 import csv
+import hashlib
+import re
+import unicodedata
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +47,11 @@ MIN_UNITS: Final = 10
 MIN_DENOMINATOR_UNITS: Final = 50
 ROUNDING_BASE: Final = 5
 KEY_SPACE: Final = 2**32
+MIN_REVIEWERS: Final = 2
+LONGEST_SHARED_RUN: Final = 7
+"""Words in a row that a paraphrase may have in common with the text that it retells."""
+LEAVING_USES: Final = frozenset({"quote", "publish"})
+"""Uses of a story for which words may leave; to count it or to show it to the team lets none go."""
 
 Status = Literal["published", "suppressed", "missing", "not_applicable", "zero"]
 
@@ -142,3 +151,79 @@ def release_open_data(numerator: int | None, denominator: int | None, publisher:
     if numerator is None or not denominator:
         return Cell("missing")
     return Cell("published", numerator, denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What may leave: the words, only where `released`; else, for people, what is still lacking."""
+
+    status: Literal["released", "refused"]
+    words: str | None
+    reasons: tuple[str, ...]
+
+
+def release_words(
+    words: str,
+    *,
+    originals: Collection[str],
+    approvals: Collection[tuple[str, str]],
+    agreed_with_teller: bool | None,
+    consent: Collection[str] | None,
+    use: str | None,
+    reply_due: bool,
+    identifier: str | None,
+    unexplained_marks: int,
+) -> Words:
+    """Decide on words that people wrote: the paraphrase of a story, a conclusion or an action of a session.
+
+    Args:
+        words: as they would leave.
+        originals: texts that they may not repeat: what the teller wrote, what others said; may be empty.
+        approvals: (name of a reviewer, SHA-256 of the approved words as hex). Names that differ in capitals, accents,
+            spaces or signs only are one person; an approval of other words counts for nothing.
+        agreed_with_teller: whether the teller agreed with these words, None where there is no teller.
+        consent: uses to which the teller consents at present, None where there is no teller.
+        use: for which the words would leave, one of `LEAVING_USES`; None where there is no teller.
+        reply_due: whether a provider that is named may still reply.
+        identifier: the first kind of direct identifier found in the words, if any.
+        unexplained_marks: how many marks in the words (names, places, ...) no reviewer has explained.
+
+    Returns:
+        `released` with the words as given, or `refused` with every reason; reasons repeat nothing of any text.
+    """
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    reviewers = {_letters(name) for name, approved in approvals if approved.lower() == digest} - {""}
+    told = (agreed_with_teller, consent, use) != (None, None, None)
+    lacking = {
+        "There are no words.": not _letters(words),
+        f"Fewer than {MIN_REVIEWERS} different reviewers approved the words as they stand.": len(reviewers)
+        < MIN_REVIEWERS,
+        "The teller has not agreed with these words.": told and agreed_with_teller is not True,
+        "The teller does not consent to this use.": told and use not in LEAVING_USES.intersection(consent or ()),
+        f"More than {LONGEST_SHARED_RUN} words in a row are those of an original.": any(
+            _repeats(words, original) for original in originals
+        ),
+        "A provider that is named may still reply.": reply_due,
+        f"The words hold a direct identifier ({identifier}).": identifier is not None,
+        "Something marked in the words is not explained.": unexplained_marks != 0,
+    }
+    reasons = tuple(reason for reason, lacks in lacking.items() if lacks)
+    return Words("refused", None, reasons) if reasons else Words("released", words, ())
+
+
+def _letters(text: str) -> str:
+    """Only letters and digits of a text, small and without accents."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text).casefold() if sign.isalnum())
+
+
+def _repeats(words: str, original: str) -> bool:
+    """Whether a run of words longer than allowed is in both, however it is written, spaced and hyphenated."""
+    return _run_in(words, original) or _run_in(original, words)
+
+
+def _run_in(source: str, target: str) -> bool:
+    """Whether the letters of a run of words of the source stand in those of the target."""
+    parts = [letters for part in re.split(r"\s+", source) if (letters := _letters(part))]
+    runs = (parts[at : at + LONGEST_SHARED_RUN + 1] for at in range(len(parts) - LONGEST_SHARED_RUN))
+    within = _letters(target)
+    return any("".join(run) in within for run in runs)
