@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 LOCK_FLAGS := --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 -q
 SOURCES := dags connectors services infra tests
 
-.PHONY: demo network test test-network soak check bench bench-network lock clean help
+.PHONY: demo network test test-network test-browser soak check bench bench-network lock clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -35,7 +35,7 @@ demo: $(VENV)/.demo  ## a month through the whole network on this machine, no se
 	@$(BIN)/spiegelnet demo
 
 test: $(VENV)/.test  ## all tests on the embedded engines
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/network
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/network --ignore tests/browser
 
 network: $(VENV)/.servers  ## the network on real servers on this machine: Kafka, PostgreSQL, Trino, key services, Airflow
 	@$(BIN)/spiegelnet up
@@ -43,6 +43,9 @@ network: $(VENV)/.servers  ## the network on real servers on this machine: Kafka
 
 test-network: $(VENV)/.servers  ## tests against real servers, which they start themselves
 	@$(BIN)/python -m pytest tests/network
+
+test-browser: $(VENV)/.servers  ## tests that look at pages in a real browser, which they fetch themselves
+	@$(BIN)/python -m pytest tests/browser
 
 soak: $(VENV)/.servers  ## a fault in many runs on real servers: make soak ROW=sender N=20; see docs/reliability.md
 	@$(BIN)/python -W ignore -m tests.network.reliability $(ROW) $(N) $(if $(SEED),--seed $(SEED))

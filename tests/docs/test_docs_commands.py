@@ -85,7 +85,7 @@ def test_a_block_of_commands_begins_with_one_so_that_none_is_left_out() -> None:
 
 def test_every_make_target_that_is_named_is_one() -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
-    assert {"test", "test-network"} <= targets
+    assert {"test", "test-browser", "test-network"} <= targets
     for page in PAGES:
         shown = [block.text for language in ("sh", "bash") for block in blocks(page, language)]
         named = {word for text in shown for word in re.findall(r"^make ([\w-]+)", text, re.MULTILINE)}
