@@ -22,6 +22,11 @@ class ParticipantHome:
         return self.root / "keys.json"
 
     @property
+    def story_key(self) -> Path:
+        """The key under which words of stories are sealed, readable by the owner only."""
+        return self.root / "story.key"
+
+    @property
     def outbox(self) -> Path:
         """Sealed parcels, sent and waiting."""
         return self.root / "outbox.sqlite"

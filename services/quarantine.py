@@ -28,6 +28,7 @@ from services.store.events import project
 from services.store.intake import ACCEPTED, HELD, QUARANTINED, STORED, store
 from services.store.ledger import PLACE, Ledger, full_rows
 from services.store.node import NodeStore
+from services.stories.text import opened_words, text_fields
 
 _MEND = "Ask the sender to mend the row at its source and to send the file again; the event keeps its id."
 _LIFT = "Look at the delivery together with its sender; then lift it, or leave it held."
@@ -49,7 +50,7 @@ class Stopped:
         fields: what the rule looks at.
         why: the rule in words.
         todo: what to do.
-        values: by field, pseudonyms left out; empty unless they were revealed.
+        values: by field, pseudonyms and words of persons left out; empty unless they were revealed.
     """
 
     ref: str
@@ -199,6 +200,8 @@ def _judged_again(node: NodeStore, registry: Registry, ledger: Ledger, rows: pl.
     for (name, version), part in rows.group_by("event_type", "version", maintain_order=True):
         event_type = registry.get(str(name), int(str(version)))
         events = decode_rows(event_type, part["payload"].to_arrow())
+        if text_fields(event_type):
+            events = opened_words(node.story_key, event_type, events)
         context = with_context(node, events, part)
         found.append(gate(event_type, with_known(node, registry, ledger, event_type, context)))
     bare = rows.drop("rule", "verdict").with_columns(
@@ -231,7 +234,7 @@ def _revealed(
     intake, _ = node.intake()
     payload = _opened(node, full_rows(intake, found.select(PLACE)))["payload"]
     event = decode_rows(event_type, payload.to_arrow()).row(0, named=True)
-    hidden = {item["name"] for item in event_type.schema["fields"] if item["privacy"] == "pseudonym"}
+    hidden = {item["name"] for item in event_type.schema["fields"] if item["privacy"] in ("pseudonym", "text")}
     return {name: value for name, value in event.items() if name not in hidden}
 
 

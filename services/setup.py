@@ -18,6 +18,7 @@ from services.places import places
 from services.privacy.keys import ParticipantKeys
 from services.registry import Registry, load_registry
 from services.samples.network import load_network
+from services.stories.text import StoryKey
 
 SEED_SIZE = 32
 
@@ -158,6 +159,8 @@ def _prepare_access(home: Home, participants: Iterable[str]) -> None:
 
 def _participant(home: Home, registry: Registry, member: Member, known: Participant | None) -> Participant:
     """Make the directory's entry; keys are made for a new member only."""
+    if member.kind in registry.get("story").contract.sender:  # who may tell a story, or hear what came of one
+        StoryKey.create(home.participant(member.id).story_key)
     if known is None:
         path = home.participant(member.id).keys
         _write_secret(path, ParticipantKeys.generate(member.id).to_text().encode())

@@ -72,7 +72,7 @@ def shown_types(registry: Registry) -> list[EventType]:
 
 
 def without_pseudonyms(event_type: EventType, events: pl.DataFrame) -> pl.DataFrame:
-    """Leave out what names an event or a household: pseudonyms, ids, and whatever else is bytes.
+    """Leave out what names an event or a household (pseudonyms, ids, and whatever else is bytes), and words of persons.
 
     The columns of `NUMBERED` stay for now: `numbered` takes them away.
     """
@@ -114,8 +114,8 @@ def _replaced(frame: pl.DataFrame, numbers: pl.DataFrame, column: str, name: str
 
 
 def _is_hidden(item: Mapping[str, Any]) -> bool:
-    """Say whether a field, or a field of a record in it, is a pseudonym."""
-    return item.get("privacy") == "pseudonym" or any(_is_hidden(inner) for inner in _inner(item.get("type")))
+    """Say whether a field, or a field of a record in it, is a pseudonym or holds words of a person."""
+    return item.get("privacy") in ("pseudonym", "text") or any(_is_hidden(inner) for inner in _inner(item.get("type")))
 
 
 def _inner(kind: object) -> list[Mapping[str, Any]]:

@@ -92,6 +92,7 @@ def collect(
             participant,
             opening_keys(keys),
             keys.node,
+            lambda: node.story_key,
             network.directory,
             network.registry,
             replay,

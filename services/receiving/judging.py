@@ -15,6 +15,7 @@ from services.gate.rows import JUDGED, gate
 from services.privacy.header import Header, InnerHeader
 from services.receiving.naming import knowing
 from services.receiving.pairing import with_pairs
+from services.receiving.words import with_words
 from services.registry import EventType, Registry
 from services.store.intake import ACCEPTED, DUPLICATE, HELD, QUARANTINED
 from services.store.ledger import IDENTITY, STREAM, Ledger
@@ -34,8 +35,8 @@ class OpenedParcel:
     Attributes:
         header: its clear header, proven.
         inner: what it is about.
-        frame: its events, with this node's own pseudonyms.
-        rows: the Avro bytes of the same events, in the same order.
+        frame: its events, with this node's own pseudonyms; words of persons are open in it.
+        rows: the Avro bytes of the same events, in the same order; words of persons are sealed in them.
         offset: on the topic.
         received_at: when the broker got it, UTC.
     """
@@ -136,8 +137,9 @@ def verdicts(rows: pl.DataFrame) -> pl.DataFrame:
 def with_known(
     node: NodeStore, registry: Registry, ledger: Ledger, event_type: EventType, frame: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add to events what rules may compare them with of what came before; see `knowing` and `with_pairs`."""
-    return with_pairs(node, registry, event_type, knowing(ledger, event_type, frame))
+    """Add to events what rules may ask: of what came before (`knowing`, `with_pairs`) and of words (`with_words`)."""
+    known = with_pairs(node, registry, event_type, knowing(ledger, event_type, frame))
+    return with_words(event_type, known)
 
 
 def with_context(node: NodeStore, frame: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

@@ -27,6 +27,7 @@ from services.receiving.replay import Arrival, ReplayWindow
 from services.registry import EventType, Registry, RegistryError
 from services.sending.routing import MUNICIPALITY, SELF
 from services.store.parcels import ParcelFate
+from services.stories.text import StoryKey, sealed_words, text_fields
 
 UNKNOWN_SENDER = "unknown_sender"
 CONTRACT_NOT_ALLOWED = "contract_not_allowed"
@@ -41,6 +42,7 @@ class Opener:
         participant: the receiver's id.
         keys: its private keys by key id.
         node_key: 32 bytes, makes the stored pseudonyms.
+        story_key: gives the key under which words are stored; asked when some come.
         directory: who may send what.
         registry: schemas and contracts.
         replay: the replay window.
@@ -51,6 +53,7 @@ class Opener:
     participant: str
     keys: Mapping[bytes, MLKEM768X25519PrivateKey]
     node_key: bytes
+    story_key: Callable[[], StoryKey]
     directory: Directory
     registry: Registry
     replay: ReplayWindow
@@ -109,17 +112,22 @@ class Opener:
         return sender.id == self.participant if own else True
 
     def _decoded(self, inner: InnerHeader, avro: bytes) -> tuple[pl.DataFrame, pa.Array]:
-        """Decode strictly with the registered schema, and put this node's own pseudonyms in place of the outer ones."""
+        """Decode strictly with the registered schema, and put this node's own pseudonyms in place of the outer ones.
+
+        Returns:
+            The events, words of persons open so that they can be judged; and their bytes, such words sealed.
+        """
         event_type = self.registry.by_sha(inner.schema_sha256)
         if (event_type.name, event_type.version) != (inner.event_type, inner.version):
             raise DecodeError("schema_of_another_type", inner.event_type)
         frame, rows = decode_block(event_type, avro, inner.event_count)
-        columns = pseudonym_columns(event_type)
-        if not columns:
+        columns, words = pseudonym_columns(event_type), text_fields(event_type)
+        if not columns and not words:
             return frame, rows
         own = [pseudonym.stored_many(self.node_key, frame[column]).alias(column) for column in columns]
         frame = frame.with_columns(own)
-        return frame, encode_rows(event_type, frame)
+        stored = sealed_words(self.story_key(), event_type, frame) if words else frame
+        return frame, encode_rows(event_type, stored)
 
     def _fate(self, message: Message, fate: str, header: Header | None = None) -> ParcelFate:
         """Name the sender only where the signature has proven it."""

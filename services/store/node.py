@@ -8,10 +8,12 @@ from pathlib import Path
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
+from services.home import ParticipantHome
 from services.store.intake import Position, open_intake, position
 from services.store.ledger import Ledger, brought_up
 from services.store.parcels import ParcelLog
 from services.store.warehouse import Database, open_warehouse
+from services.stories.text import StoryKey
 
 
 @dataclass
@@ -39,6 +41,11 @@ class NodeStore:
     def catalog(self) -> SqlCatalog:
         """The private warehouse; opened at first use, so that a store may be handed to another process before."""
         return open_warehouse(self.root, "private", self.database)
+
+    @cached_property
+    def story_key(self) -> StoryKey:
+        """The key for words that it receives; made at first use where a home of before has none."""
+        return StoryKey.create(ParticipantHome(self.root).story_key)
 
     def published(self) -> SqlCatalog:
         """Open the published warehouse."""

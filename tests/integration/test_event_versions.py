@@ -18,6 +18,7 @@ from services.registry import Registry, load_registry
 from services.sending.delivery import deliver_file
 from services.sending.sender import open_sender
 from services.store.parcels import ParcelFate
+from services.stories.text import StoryKey
 from tests.network_state import events, intake
 from tests.small_network import MUNICIPALITIES, arrears, export, texts
 
@@ -86,7 +87,8 @@ def test_a_version_is_received_until_it_is_retired(
     keys = network.keys(TOWN)
     with network.broker(TOWN) as broker, ReplayWindow(tmp_path / "replay.sqlite") as replay:
         registry = with_status({1: status, 2: "active"})
-        opener = Opener(TOWN, opening_keys(keys), keys.node, network.directory, registry, replay, "one reading")
+        keys_of_it = (opening_keys(keys), keys.node, lambda: StoryKey.create(tmp_path / "story.key"))
+        opener = Opener(TOWN, *keys_of_it, network.directory, registry, replay, "one reading")
         (message,) = broker.read(f"parcels.{TOWN}", 0)
         found = opener.open(message, dt.datetime.now(dt.UTC))
     fate = found.fate if isinstance(found, ParcelFate) else "opened"

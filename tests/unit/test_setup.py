@@ -85,7 +85,9 @@ def test_setting_up_again_adds_what_is_missing_and_keeps_every_key(tmp_path: Pat
     (tmp_path / "spiegelnet.toml").write_text("[month]\nclose_day = 12\n", "utf-8")
     with SqliteBroker(home.broker) as broker:
         topic = broker.topic_id("parcels.gm0518")
-    kept = {path: path.read_bytes() for path in [*tmp_path.rglob("keys.json"), *home.key_services.iterdir()]}
+    secrets = [*tmp_path.rglob("keys.json"), *tmp_path.rglob("story.key"), *home.key_services.iterdir()]
+    assert len(secrets) == 3 + 1 + 2, "keys of three; of stories for who may be told one"
+    kept = {path: path.read_bytes() for path in secrets}
     kept[tmp_path / "spiegelnet.toml"] = (tmp_path / "spiegelnet.toml").read_bytes()
     create_network(tmp_path, [Member("wc-water", "Water", "water_company", None, ("gm0518",))])
     assert {path: path.read_bytes() for path in kept} == kept
