@@ -17,6 +17,8 @@ from connectors import (
     housing_corporation,
     low_income_children,
     population_reference,
+    story_forms,
+    story_interviews,
     support_provisions,
     water_company,
 )
@@ -37,6 +39,8 @@ CONNECTORS: Final[tuple[Connector, ...]] = (
     approach_reach.CONNECTOR,
     grid_operator.CONNECTOR,
     existing_stories.CONNECTOR,
+    story_forms.CONNECTOR,
+    story_interviews.CONNECTOR,
 )
 
 __all__ = ["CONNECTORS", "Batch", "Connector", "SourceError", "connector_for"]

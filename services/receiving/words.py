@@ -5,13 +5,12 @@ from typing import Final
 import polars as pl
 
 from connectors.identifiers import found
+from connectors.story_fields import SLUG, SUM_TOLERANCE
 from services.registry import EventType
 from services.stories.text import text_fields
 
 IDENTIFIERS, IN_FORM = "identifiers", "answers_in_form"
 NO_IDENTIFIER: Final = "none"
-_SUM_TOLERANCE: Final = 0.02
-"""By which three weights, each rounded to two decimals, may miss 1."""
 
 
 def with_words(event_type: EventType, frame: pl.DataFrame) -> pl.DataFrame:
@@ -36,12 +35,16 @@ def with_words(event_type: EventType, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_form() -> pl.Expr:
-    """Whether an answer is one: a place between 0 and 1, three weights that sum to 1, or a choice; Boolean."""
+    """Whether an answer is one: a place between 0 and 1, three weights that sum to 1, or a choice; Boolean.
+
+    Questions and choices are named by ids: an answer is no place for words.
+    """
+    named = pl.element().struct["question"].str.contains(SLUG)
     first, second, third, choice = (pl.element().struct[name] for name in ("first", "second", "third", "choice"))
     weights = (first, second, third)
     within = pl.all_horizontal(weight.is_between(0, 1) for weight in weights)
-    triad = within & ((first + second + third - 1).abs() <= _SUM_TOLERANCE) & choice.is_null()
+    triad = within & ((first + second + third - 1).abs() <= SUM_TOLERANCE) & choice.is_null()
     alone = second.is_null() & third.is_null()
     dyad = first.is_between(0, 1) & alone & choice.is_null()
-    plain = (choice.str.len_chars() > 0) & first.is_null() & alone
-    return triad.fill_null(value=False) | dyad.fill_null(value=False) | plain.fill_null(value=False)
+    plain = choice.str.contains(SLUG) & first.is_null() & alone
+    return named & pl.any_horizontal(kind.fill_null(value=False) for kind in (triad, dyad, plain))

@@ -106,6 +106,8 @@ def test_what_a_replay_lets_through_is_stored_sealed_too(make_world: Callable[[]
         ({"first": 0.5, "second": 0.5}, "quarantined"),
         ({"first": 0.5, "choice": "ja"}, "quarantined"),
         ({"choice": ""}, "quarantined"),
+        ({"choice": "dat vertel ik liever zelf"}, "quarantined"),
+        ({"question": "Wie hielp u?", "first": 0.5}, "quarantined"),
     ],
 )
 def test_an_answer_is_a_place_three_weights_or_a_choice(
