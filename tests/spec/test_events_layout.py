@@ -68,6 +68,7 @@ def test_the_event_types_are_those_of_the_design() -> None:
         "story_consent",
         "story_response",
         "story_quote",
+        "story_pattern",
     }
 
 
