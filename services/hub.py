@@ -22,6 +22,7 @@ from services.receiving.collecting import open_node
 from services.regions import COLUMNS, NO_SUM, NOT_COME, NOT_DELIVERED, places, regional_cells, settled
 from services.store.events import current_events
 from services.store.tables import replace_rows
+from services.stories.patterns.releasing import hub_patterns
 
 
 @dataclass
@@ -32,6 +33,7 @@ class BenchmarkReport:
         figures: rows of `benchmark.figures` by (kind of period, status).
         peers: rows of `benchmark.peers`.
         cells: rows of `network.cells`.
+        patterns: rows of `benchmark.patterns`.
         regions_undelivered: (period, region, indicator) in which nobody delivered to one of the members.
         regions_incomplete: (period, region, indicator) of which a member's share has not come.
         regions_refused: (period, region, indicator) of which the shares do not add up to a possible count.
@@ -41,6 +43,7 @@ class BenchmarkReport:
     figures: Counter[tuple[str, str]] = field(default_factory=Counter)
     peers: int = 0
     cells: int = 0
+    patterns: int = 0
     regions_undelivered: list[tuple[str, str, str]] = field(default_factory=list)
     regions_incomplete: list[tuple[str, str, str]] = field(default_factory=list)
     regions_refused: list[tuple[str, str, str]] = field(default_factory=list)
@@ -84,6 +87,7 @@ def run_benchmark(
     observations = current_events(node.catalog, registry.get(OBSERVATION)).filter(wanted)
     population = current_events(node.catalog, registry.get("population_reference"))
     shares = current_events(node.catalog, registry.get("regional_share")).filter(wanted)
+    patterns = hub_patterns(current_events(node.catalog, registry.get("story_pattern")).filter(wanted))
     found = regional_cells(network, shares, catalogue, population)
     regional = settled(node.catalog, found, shares, at).filter(wanted)
     report.regions_undelivered = places(found, regional, NOT_DELIVERED)
@@ -99,6 +103,7 @@ def run_benchmark(
         ("benchmark.figures", with_public_from(frame, days), {}),
         ("benchmark.peers", with_public_from(peers, days), {}),
         ("benchmark.indicators", catalogue_table(catalogue), {}),
+        ("benchmark.patterns", with_public_from(patterns, days), {}),
         (PERIODS, told, {"period": told["period"].to_list()}),
         # last: a release that is there is no longer new (`services.arrivals`), so all that tells of it is there before
         (BENCHMARK_CELLS, with_public_from(sorted_cells, days), {}),
@@ -106,7 +111,7 @@ def run_benchmark(
         at(f"publish {name}")
         replace_rows(published_table(published, name, rows.to_arrow().schema, days), rows, key)
     report.figures.update(frame.select("period_kind", "status").iter_rows())
-    report.peers, report.cells = peers.height, cells.height
+    report.peers, report.cells, report.patterns = peers.height, cells.height, patterns.height
     return report
 
 

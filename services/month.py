@@ -45,6 +45,7 @@ from services.store.intake import open_intake, trimmed_periods
 from services.store.node import NodeStore
 from services.store.tables import replace_rows
 from services.store.views import current_views
+from services.stories.closing import Patterns, closed_patterns, publish_patterns, report_patterns
 
 _IN_MEMORY: Final[dict[str, str | bool | int | float | list[str]]] = {"threads": 1, "temp_directory": ""}
 """Pseudonyms are never put on a disk in the clear, as they would be where memory is short."""
@@ -60,6 +61,7 @@ class MonthReport:
         municipality: the node.
         periods: months, quarters and years that were closed.
         statuses: cells by (kind of period, status).
+        patterns: counts of stories by status.
         missing: senders without a complete statement, by month.
         parcels: observation and share parcels put into the outbox.
         closed_before: months that had been closed before; their release is the same.
@@ -74,6 +76,7 @@ class MonthReport:
     municipality: str
     periods: list[str] = field(default_factory=list)
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
+    patterns: Counter[str] = field(default_factory=Counter)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     parcels: int = 0
     closed_before: list[str] = field(default_factory=list)
@@ -88,6 +91,12 @@ class MonthReport:
         published = sum(cells for (_, status), cells in self.statuses.items() if status == "published")
         return {"cells": self.statuses.total(), "published": published, "closed_before": len(self.closed_before)}
 
+    def add_patterns(self, found: Patterns) -> None:
+        """Tell of the patterns of quarters that were closed."""
+        self.patterns.update(found.released["status"].to_list())
+        self.stands += [period for period in found.stands if period not in self.stands]
+        self.lost += [period for period in found.lost if period not in self.lost]
+
 
 def close_months(network: Network, sender: Sender, months: Sequence[str], *, today: dt.date) -> MonthReport:
     """Do all three steps at one municipality's node; see `close`, `release` and `report`."""
@@ -99,6 +108,10 @@ def close_months(network: Network, sender: Sender, months: Sequence[str], *, tod
         done.snapshots |= part.snapshots
         done.statuses.update(part.cells.select("period_kind", "status").iter_rows())
         done.parcels += _put_out(network, sender, part)
+    found = closed_patterns(network, sender, node, {month: closes[month] for month in months})
+    publish_patterns(network, sender, node, found.released)
+    done.add_patterns(found)
+    done.parcels += report_patterns(sender, found.released)
     publish_quality(network, sender, node, closes)
     return done
 
@@ -157,6 +170,9 @@ def release(network: Network, sender: Sender, months: Sequence[str]) -> MonthRep
         done.periods += part.periods
         done.snapshots |= part.snapshots
         done.statuses.update(part.cells.select("period_kind", "status").iter_rows())
+    found = closed_patterns(network, sender, node, require_closed(closes, sender.id, months))
+    publish_patterns(network, sender, node, found.released)
+    done.add_patterns(found)
     publish_quality(network, sender, node, closes)
     return done
 
@@ -174,6 +190,8 @@ def report(network: Network, sender: Sender, months: Sequence[str]) -> MonthRepo
         done.periods += part.periods
         done.snapshots |= part.snapshots
         done.parcels += _put_out(network, sender, part)
+    found = closed_patterns(network, sender, node, require_closed(closes, sender.id, months))
+    done.parcels += report_patterns(sender, found.released)
     return done
 
 

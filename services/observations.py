@@ -34,7 +34,7 @@ def report_cells(sender: Sender, cells: pl.DataFrame) -> int:
             _reason().alias("reason"),
             pl.lit(None, dtype=pl.Float64).alias("published_value"),
         )
-        parcels += _put_once(sender, event_type.name, str(release_id), frame)
+        parcels += put_once(sender, event_type.name, str(release_id), frame)
     return parcels
 
 
@@ -82,11 +82,11 @@ def report_shares(network: Network, sender: Sender, counts: pl.DataFrame, covere
             "coverage": pl.Series([covered.get((row["period"], row["indicator"]))], dtype=pl.Float64),
             "release_id": hashlib.sha256(label).hexdigest()[:16],
         }
-        parcels += _put_once(sender, "regional_share", what, pl.DataFrame(event))
+        parcels += put_once(sender, "regional_share", what, pl.DataFrame(event))
     return parcels
 
 
-def _put_once(sender: Sender, event_type: str, what: str, frame: pl.DataFrame) -> int:
+def put_once(sender: Sender, event_type: str, what: str, frame: pl.DataFrame) -> int:
     """Seal events about one thing for the hub, unless an earlier run did."""
     source = hashlib.sha256(f"{event_type}|{what}".encode()).digest()
     return enqueue_once(sender, event_type, HUB, frame, source)

@@ -197,10 +197,15 @@ def _frame(rows: list[dict[str, object]]) -> pl.DataFrame:
     Sorted before they become a frame: a frame's own sort leaves other bytes behind its nulls per order of input.
     """
     ordered = sorted(rows, key=lambda row: tuple(str(row[name] or "") for name in _ORDER))
+    return pl.DataFrame(with_release_ids(ordered), schema=CELLS)
+
+
+def with_release_ids(ordered: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Give each row its `release_id`: a digest of all rows of its municipality and period, which stand together."""
     for _, part in groupby(ordered, key=lambda row: (row["municipality"], row["period"])):
         release = list(part)
         canonical = json.dumps(release, default=str, separators=(",", ":"), sort_keys=True)
         name = hashlib.sha256(canonical.encode()).hexdigest()[:16]
         for row in release:
             row["release_id"] = name
-    return pl.DataFrame(ordered, schema=CELLS)
+    return ordered

@@ -28,17 +28,18 @@ _SCHEMA = pa.schema(
 )
 
 
-def log_releases(catalog: SqlCatalog, cells: pl.DataFrame) -> None:
+def log_releases(catalog: SqlCatalog, cells: pl.DataFrame, log: str = RELEASES) -> None:
     """Write down the releases of these cells, unless they were before.
 
     Args:
         catalog: of the private warehouse.
-        cells: as `services.release` makes them.
+        cells: with `release_id`, `period` and `status`.
+        log: table in which releases of this kind are written down.
 
     Raises:
         Retryable: another process wrote at this moment.
     """
-    table = ensure_table(catalog, RELEASES, _SCHEMA)
+    table = ensure_table(catalog, log, _SCHEMA)
     known = scan(table).select("period", "release_id").collect()
     if released_otherwise(known, cells):
         raise Retryable(
@@ -46,7 +47,7 @@ def log_releases(catalog: SqlCatalog, cells: pl.DataFrame) -> None:
             "Nothing of this release was let out.",
             "Run the command again.",
         )
-    log = (
+    rows = (
         cells.group_by("release_id", "period", maintain_order=True)
         .agg(
             pl.len().cast(pl.Int32).alias("cells"),
@@ -54,16 +55,16 @@ def log_releases(catalog: SqlCatalog, cells: pl.DataFrame) -> None:
         )
         .with_columns(pl.lit(dt.datetime.now(dt.UTC).date()).alias("released_on"))
     )
-    new = log.join(known, on="release_id", how="anti", maintain_order="left")
+    new = rows.join(known, on="release_id", how="anti", maintain_order="left")
     if new.height:
         replace_rows(table, new, {"release_id": new["release_id"].to_list()})
 
 
-def releases(node: NodeStore) -> pl.DataFrame:
-    """Return what was released: `period, release_id`, of the log and of what is published."""
-    tables = [load_table(node.catalog, RELEASES)]
+def releases(node: NodeStore, log: str = RELEASES, published: str = PUBLISHED_CELLS) -> pl.DataFrame:
+    """Return what was released: `period, release_id`, of a log and of what is published."""
+    tables = [load_table(node.catalog, log)]
     if (node.root / "published").exists():
-        tables.append(load_table(node.published(), PUBLISHED_CELLS))
+        tables.append(load_table(node.published(), published))
     nothing = pl.DataFrame(schema={"period": pl.String, "release_id": pl.String})
     found = [scan(table).select(nothing.columns).unique().collect() for table in tables if table]
     return pl.concat([nothing, *found]).unique(maintain_order=True)

@@ -126,6 +126,21 @@ _QUALITY = {
     "late": "BIGINT",
     "public_from": "DATE",
 }
+_PATTERNS = {
+    "period": "VARCHAR",
+    "period_kind": "VARCHAR",
+    "municipality": "VARCHAR",
+    "theme": "VARCHAR",
+    "signification_kind": "VARCHAR",
+    "signification": "VARCHAR",
+    "numerator": "BIGINT",
+    "denominator": "BIGINT",
+    "denominator_date": "DATE",
+    "status": "VARCHAR",
+    "definition_version": "INTEGER",
+    "release_id": "VARCHAR",
+    "public_from": "DATE",
+}
 
 HUB = "hub"
 CELLS = "published.cells"
@@ -137,10 +152,11 @@ HUB_TABLES = MappingProxyType(
         "benchmark.peers": _PEERS,
         "benchmark.indicators": _INDICATORS,
         "benchmark.periods": _PERIODS,
+        "benchmark.patterns": _PATTERNS,
         "network.cells": _RECEIVED_CELLS,
     }
 )
-NODE_TABLES = MappingProxyType({CELLS: _CELLS, "published.quality": _QUALITY})
+NODE_TABLES = MappingProxyType({CELLS: _CELLS, "published.quality": _QUALITY, "published.patterns": _PATTERNS})
 
 
 def region_view(region: str) -> str:

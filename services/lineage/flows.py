@@ -13,8 +13,9 @@ from services.receiving.collecting import CollectReport
 from services.sending.delivery import FileReport
 from services.store.events import table_name
 from services.store.intake import ACCEPTED, TABLE
+from services.stories.closing import PUBLISHED_PATTERNS
 
-FROM_NODES = ("indicator_observation", "population_reference", "regional_share")
+FROM_NODES = ("indicator_observation", "population_reference", "regional_share", "story_pattern")
 """Event types of which the hub makes its benchmark."""
 
 
@@ -104,7 +105,15 @@ def _released(report: MonthReport) -> list[Dataset]:
         fields=_named(NODE_TABLES["published.quality"]),
     )  # fmt: skip
     releases = Dataset(private(me, "node.releases"), "The record of what was released.", owner, len(report.periods))
-    return [released, quality, releases]
+    made = [released, quality, releases]
+    if report.patterns:
+        made.append(
+            Dataset(
+                published(me, PUBLISHED_PATTERNS), "Counts of stories that passed disclosure control.", owner,
+                report.patterns.total(), _named(NODE_TABLES[PUBLISHED_PATTERNS]), counts=dict(report.patterns),
+            )
+        )  # fmt: skip
+    return made
 
 
 def of_benchmark(network: Network, report: BenchmarkReport) -> Flow:
@@ -114,6 +123,7 @@ def of_benchmark(network: Network, report: BenchmarkReport) -> Flow:
         "benchmark.figures": report.figures.total(),
         "benchmark.peers": report.peers,
         "benchmark.indicators": None,
+        "benchmark.patterns": report.patterns,
         "benchmark.periods": len(report.periods),
         "network.cells": report.cells,
     }

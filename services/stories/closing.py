@@ -1,0 +1,121 @@
+"""Patterns at the close of a quarter: counted on the snapshots that its last month kept, released, told to the hub.
+
+A node that never received a story does nothing here. Once it has, each quarter that closes has a release with all its
+cells, so that neither a cell nor a release that is not there tells that nobody told anything.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from services.basis import Closes, together
+from services.coverage import months_of, periods_closed_by
+from services.embargo import with_public_from
+from services.indicators import references
+from services.network import Network
+from services.observations import put_once
+from services.published import published_table
+from services.releases import log_releases, released_otherwise, releases
+from services.sending.sender import Sender
+from services.store.events import current_tables, is_kept, table_name
+from services.store.intake import open_intake, trimmed_periods
+from services.store.node import NodeStore
+from services.store.tables import replace_rows
+from services.stories.patterns.counting import allowed, count_patterns
+from services.stories.patterns.releasing import PATTERNS, pattern_release
+
+STORY, CONSENT, POPULATION = "story", "story_consent", "population_reference"
+PATTERN: Final = "story_pattern"
+PUBLISHED_PATTERNS: Final = "published.patterns"
+PATTERN_RELEASES: Final = "node.pattern_releases"
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Patterns of quarters that were closed.
+
+    Attributes:
+        released: columns `PATTERNS`; no rows where there are no stories.
+        stands: quarters that cannot be counted again as they were; what was released of them stands.
+        lost: quarters that were not released in time, and are not any more: stories of them are removed.
+    """
+
+    released: pl.DataFrame
+    stands: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: Closes) -> Patterns:
+    """Count and protect the quarters that were closed with these months.
+
+    Args:
+        network: the network.
+        sender: the municipality.
+        node: its store.
+        closes: what the months rest on.
+    """
+    due = {
+        kept: quarters
+        for kept, stand in together(closes.values()).items()
+        if table_name(STORY) in json.loads(kept)
+        and (quarters := [item for item in periods_closed_by([x.period for x in stand]) if "Q" in item])
+    }
+    if not due:
+        return Patterns(pl.DataFrame(schema=PATTERNS))
+    known = releases(node, PATTERN_RELEASES, PUBLISHED_PATTERNS)
+    before, stands, lost = {*known["period"]}, list[str](), list[str]()
+    made = [pl.DataFrame(schema=PATTERNS)]
+    for kept, quarters in due.items():
+        snapshots: Mapping[str, int] = json.loads(kept)
+        if not is_kept(node.catalog, snapshots):
+            stands += [item for item in quarters if item in before]
+            lost += [item for item in quarters if item not in before]
+            continue
+        found = _released(network, sender, node, quarters, snapshots)
+        removed = {*trimmed_periods(open_intake(node.catalog))}  # asked after reading: events may go at this moment
+        gone = {item for item in quarters if item not in before and removed & {*months_of(item)}}
+        other = released_otherwise(known, found)
+        lost += sorted(gone)
+        stands += sorted(other)
+        made.append(found.filter(~pl.col("period").is_in([*gone, *other])))
+    return Patterns(pl.concat(made), tuple(stands), tuple(lost))
+
+
+def _released(
+    network: Network, sender: Sender, node: NodeStore, quarters: list[str], kept: Mapping[str, int]
+) -> pl.DataFrame:
+    types = [network.registry.get(name) for name in (STORY, CONSENT, POPULATION)]
+    tables = current_tables(node.catalog, types, kept)
+    stories = allowed(tables[STORY], tables[CONSENT])
+    counts = count_patterns(stories, quarters, sender.keys.release)
+    return pattern_release(counts, sender.id, references(tables[POPULATION]))
+
+
+def publish_patterns(network: Network, sender: Sender, node: NodeStore, patterns: pl.DataFrame) -> None:
+    """Write the releases into the log that stays in the node, then put the patterns into the published warehouse."""
+    if patterns.is_empty():
+        return
+    days = network.embargo_days
+    rows = with_public_from(patterns, days)
+    sender.at("log patterns")
+    log_releases(node.catalog, rows, PATTERN_RELEASES)
+    sender.at("publish patterns")
+    table = published_table(node.published(), PUBLISHED_PATTERNS, rows.to_arrow().schema, days)
+    replace_rows(table, rows, {"period": rows["period"].unique().to_list()})
+
+
+def report_patterns(sender: Sender, patterns: pl.DataFrame) -> int:
+    """Put released patterns into the outbox, once per release for good; returns the number of parcels."""
+    parcels = 0
+    for (release_id,), part in patterns.group_by("release_id", maintain_order=True):
+        cell = pl.concat_str(["municipality", "theme", "signification_kind", "signification"], separator="|")
+        frame = part.with_columns(
+            sender.event_ids(PATTERN, str(release_id), part.select(cell).to_series()).alias("event_id"),
+            pl.col("municipality").alias("area"),
+            pl.col("numerator", "denominator").cast(pl.Int32),
+        )
+        parcels += put_once(sender, PATTERN, str(release_id), frame)
+    return parcels
