@@ -25,10 +25,12 @@ Rows = list[tuple[Any, ...]]
 PUBLISHED = (
     "published.cells",
     "published.quality",
+    "published.patterns",
     "benchmark.figures",
     "benchmark.peers",
     "benchmark.indicators",
     "benchmark.periods",
+    "benchmark.patterns",
     "network.cells",
 )
 _RANDOM = ("parcel_id", "stream", "decided_at", "topic_offset", "received_on", "in_parcel", "released_at")

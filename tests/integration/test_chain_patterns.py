@@ -1,0 +1,135 @@
+"""Stories through the chain into patterns: from a story point's file to the node's table, and to the hub's."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from services import tasks
+from services.home import Home
+from services.network import Network
+from services.sending.delivery import enqueue_once
+from services.sending.sender import open_sender
+from services.setup import Member, create_network
+from services.stories.patterns.codes import grid
+from tests.network_state import events, published, rows_of
+from tests.small_network import AFTER, MUNICIPALITIES, write
+
+pytestmark = pytest.mark.xdist_group("network")
+
+TOWN = MUNICIPALITIES[0]
+POINT = "vp-zeeland"
+HEADER = (
+    "Verhaalnummer;Verteller;Rol;Gemeente;Thema;Aanpak;Aanbieder;Titel;Verhaal;Betekenis;Verteld op;Gebeurd in;"
+    "Signalen;Toestemming;Verzonnen"
+)
+QUARTER = "2025-Q4"
+AtStage = Callable[[str], Path]
+
+
+def story(number: int, theme: str, signals: str = "", *, teller: str | None = None, uses: str = "Meetellen") -> str:
+    who = f"T-{number}" if teller is None else teller
+    return f"V-{number};{who};Inwoner;{TOWN};{theme};;;De brief;Ik wachtte lang.;;10-11-2025;;{signals};{uses};ja"
+
+
+def tell(root: Path, rows: Iterable[str]) -> None:
+    """Send stories as a story point that joined the network, and let the municipality receive them."""
+    create_network(root, [Member(POINT, "Vertelpunt", "story_point", None, (TOWN,))])
+    folder = Home(root).participant(POINT).sources
+    path = write(folder / "bestaande_verhalen_2025-12.csv", "\n".join([HEADER, *rows, ""]).encode())
+    assert not tasks.send(root, POINT, [path], ()).broken
+    tasks.receive(root, TOWN)
+
+
+def consent(root: Path, stories: list[bytes], uses: list[str], number: int) -> None:
+    """Let the story point pass on what the tellers of some stories allow from now on."""
+    with open_sender(Network.open(root), POINT) as sender:
+        keys = pl.Series([item.hex() for item in stories])
+        frame = pl.DataFrame(
+            {
+                "event_id": sender.event_ids("story_consent", str(number), keys),
+                "story": stories,
+                "uses": [uses] * len(stories),
+                "number": [number] * len(stories),
+                "changed_on": [dt.date(2025, 12, 20)] * len(stories),
+            }
+        )
+        enqueue_once(sender, "story_consent", TOWN, frame, bytes([number]) * 32)
+        with Network.open(root).broker(POINT) as broker:
+            sender.push(broker)
+    tasks.receive(root, TOWN)
+
+
+def numbers(frame: pl.DataFrame) -> dict[tuple[str, str], int]:
+    shown = frame.filter(pl.col("status") == "published")
+    return {(theme, code): count for theme, code, count in shown.select("theme", "signification", "numerator").rows()}
+
+
+def told(root: Path) -> None:
+    """35 known tellers on housing, of whom 25 waited long; 12 on energy, 5 of whom said too late, too few to show."""
+    rows = [story(item, "Wonen", "Lang wachten" if item < 25 else "") for item in range(35)]
+    rows += [story(100 + item, "Wonen", "Lang wachten", teller=f"T-{item}") for item in range(20)]
+    rows += [story(200 + item, "Energie", "Te laat" if item < 5 else "") for item in range(12)]
+    rows += [story(300 + item, "Energie", uses="Team") for item in range(30)]
+    tell(root, rows)
+
+
+def test_stories_become_patterns_of_their_quarter_at_the_node_and_at_the_hub(at_stage: AtStage) -> None:
+    root = at_stage("received")
+    told(root)
+    report = tasks.month(root, TOWN, ["2025-12"], AFTER)
+    assert report.patterns == {"published": 5, "suppressed": len(grid()) - 5}
+    found = published(root, TOWN)["published.patterns"]
+    assert {*found["period"]} == {QUARTER}
+    shown = numbers(found)
+    counted = {
+        ("housing", "total"): 35,
+        ("housing", "long_wait"): 25,
+        ("energy", "total"): 12,
+        ("total", "total"): 47,
+        ("total", "long_wait"): 25,
+    }
+    assert shown.keys() == counted.keys()
+    for cell, tellers in counted.items():
+        assert shown[cell] in range(tellers - 6, tellers + 7), "perturbed by at most 4, rounded to 5"
+    assert {*found.filter(status="published")["denominator"]} == {*found["denominator"].drop_nulls()} != set()
+    tasks.benchmark(root)
+    at_hub = published(root, "hub")["benchmark.patterns"]
+    assert rows_of(at_hub.select(found.columns)) == rows_of(found)
+    assert not published(root, "hub")["benchmark.figures"].filter(indicator="story_pattern").height
+
+
+def test_a_quarter_that_closed_stands_and_a_teller_who_said_no_before_is_not_in_it(at_stage: AtStage) -> None:
+    root = at_stage("received")
+    told(root)
+    waited = events(root, TOWN, "story").filter(pl.col("signals").list.contains("long_wait"))
+    tellers = waited["teller"].unique().sort().to_list()[:17]
+    stories = waited.filter(pl.col("teller").is_in(tellers))["event_id"].to_list()
+    consent(root, stories, ["team"], 1)
+    tasks.month(root, TOWN, ["2025-12"], AFTER)
+    found = published(root, TOWN)["published.patterns"]
+    assert ("housing", "long_wait") not in numbers(found), "8 of 25 tellers are left"
+    assert numbers(found)["housing", "total"] in range(12, 25), "18 of 35"
+    consent(root, stories, ["count"], 2)
+    again = tasks.month(root, TOWN, ["2025-12"], AFTER)
+    assert (again.parcels, again.stands) == (0, [])
+    assert published(root, TOWN)["published.patterns"].equals(found)
+
+
+def test_a_node_without_stories_publishes_and_tells_nothing(at_stage: AtStage) -> None:
+    root = at_stage("received")
+    report = tasks.month(root, TOWN, ["2025-12"], AFTER)
+    assert not report.patterns
+    assert "published.patterns" not in published(root, TOWN)
+    tasks.benchmark(root)
+    assert published(root, "hub")["benchmark.patterns"].is_empty()
+
+
+def test_one_teller_without_a_name_who_tells_forty_times_makes_no_pattern(at_stage: AtStage) -> None:
+    root = at_stage("received")
+    tell(root, [story(item, "Wonen", "Lang wachten", teller="") for item in range(40)])
+    assert events(root, TOWN, "story").height == 40
+    assert tasks.month(root, TOWN, ["2025-12"], AFTER).patterns == {"suppressed": len(grid())}
+    assert published(root, TOWN)["published.patterns"]["numerator"].is_null().all()
