@@ -7,7 +7,7 @@ ended, and who was writing then has committed. What is waiting to be removed sta
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,7 @@ def sweep(catalog: SqlCatalog, tables: Collection[Table], now: dt.datetime) -> S
     """
     folder = Path(catalog.properties[ROOT]) / catalog.properties[NAME]
     named = {path for table in tables for path in (*_needed(table), *_former(table))}
-    idle = {path for table in tables for path in _present(table) if _owner(path) not in named}
+    idle = {path for table in tables for path in present_files(table) if _owner(path) not in named}
     since = _waiting_since(folder)
     due = {path for path in idle if now - since.get(path, now) >= GRACE}
     freed = 0
@@ -134,7 +134,14 @@ def _damage(path: Path) -> SpiegelnetError | None:
     return None
 
 
-def _present(table: Table) -> Iterator[Path]:
+def unnamed_files(table: Table, present: Iterable[Path]) -> list[Path]:
+    """Return those of a table's files that neither its description nor any of its snapshots names."""
+    named = {*_needed(table), *_former(table)}
+    return [path for path in present if _owner(path) not in named]
+
+
+def present_files(table: Table) -> Iterator[Path]:
+    """Yield all files in a table's folder."""
     home = path_of(table.location(), table.catalog.properties)
     for part in ("data", "metadata"):
         yield from (path for path in (home / part).rglob("*") if path.is_file())
