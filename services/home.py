@@ -67,6 +67,11 @@ class ParticipantHome:
         return self.root / "asked.sqlite"
 
     @property
+    def stories(self) -> Path:
+        """What a municipality does with stories: who read them, what was answered, quotes; texts in it are sealed."""
+        return self.root / "stories.sqlite"
+
+    @property
     def access(self) -> Path:
         """This participant's passwords at the servers of the network."""
         return self.root / "access.json"

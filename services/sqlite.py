@@ -34,6 +34,7 @@ _REMEDIES = {
     "pseudonyms": "Check the disk and remove the file: the key services are asked again and say the same.",
     "standing": "Check the disk and remove the file: it is counted anew.",
     "runs": "Check the disk and remove the file: only when tasks ran before is forgotten.",
+    "stories": "Check the disk, and put the file back from a copy: nothing makes it again.",
     "catalog": "Check the disk, and put the warehouse's folder back from a copy; nothing of this step was stored.",
 }
 """What to do about a damaged file, by its name. An old outbox would give out numbers twice, an old journal would call
@@ -153,6 +154,18 @@ def require_whole(path: Path) -> None:
     with errors_named(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
         if connection.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
             raise damaged(path, "Its pages do not fit together: it was cut off, or changed on the disk.")
+
+
+def records_stay(*tables: str) -> str:
+    """Return the SQL by which rows of these tables, each with an `id`, can be added and never changed or removed."""
+    verbs = [("UPDATE", ""), ("DELETE", "")]
+    return "".join(
+        f"CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table} {when}"
+        " BEGIN SELECT RAISE(ABORT, 'records stay'); END;"
+        for table in tables
+        # REPLACE asks no trigger of DELETE
+        for verb, when in (*verbs, ("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"))
+    )
 
 
 def _remedy(path: Path) -> str:

@@ -30,6 +30,7 @@ from services.sending.statement import CLIENTS_FILE, PARTNER_TYPES, read_clients
 from services.sending.withdrawing import TakenBack
 from services.sending.withdrawing import correct as correct_rows
 from services.sending.withdrawing import withdraw as withdraw_rows
+from services.stories.arriving import follow_stories
 
 
 @dataclass
@@ -237,12 +238,13 @@ def rollover(
 
 
 def receive(root: Path, participant: str, *, at: Callable[[str], None] = lambda _: None) -> CollectReport:
-    """Collect all that waits for a participant, and answer with receipts; `at` as for `send`."""
+    """Collect all that waits for a participant, follow what is about stories, and answer; `at` as for `send`."""
     network = Network.open(root)
     with running(network, participant, "collect", lazily=True) as run, network.broker(participant) as broker:
         report = collect(network, participant, broker, at=run.watching("gate", at))
         with open_sender(network, participant, at=at) as sender:
             report.receipts = send_receipts(network, sender)
+            follow_stories(network, participant, sender, anyway=report.held_later > 0)
             _, report.postponed = sender.hand_over(broker)
         run.brings(report.counts, lambda: flows.of_collect(network, report))
         run.waits(report.postponed)

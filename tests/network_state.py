@@ -26,11 +26,13 @@ PUBLISHED = (
     "published.cells",
     "published.quality",
     "published.patterns",
+    "published.stories",
     "benchmark.figures",
     "benchmark.peers",
     "benchmark.indicators",
     "benchmark.periods",
     "benchmark.patterns",
+    "benchmark.stories",
     "network.cells",
 )
 _RANDOM = ("parcel_id", "stream", "decided_at", "topic_offset", "received_on", "in_parcel", "released_at")

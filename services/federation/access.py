@@ -148,8 +148,8 @@ def _readers_tables(nodes: Collection[str]) -> list[Rule]:
 
 
 def _filter(table: Rule) -> Rule:
-    """Return what keeps rows back until their embargo is over; the catalogue of indicators knows none."""
-    columns = HUB_TABLES.get(f"{table['schema']}.{table['table']}", {PUBLIC_FROM: ""})
+    """Return what keeps rows back until their embargo is over; the catalogue of indicators and quotes know none."""
+    columns = (HUB_TABLES | NODE_TABLES).get(f"{table['schema']}.{table['table']}", {PUBLIC_FROM: ""})
     return {"filter": EMBARGO_IS_OVER} if PUBLIC_FROM in columns else {}
 
 

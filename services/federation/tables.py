@@ -141,6 +141,21 @@ _PATTERNS = {
     "release_id": "VARCHAR",
     "public_from": "DATE",
 }
+_STORIES = {
+    "municipality": "VARCHAR",
+    "quote": "VARCHAR",
+    "theme": "VARCHAR",
+    "indicators": "VARCHAR[]",
+    "approach": "VARCHAR",
+    "role": "VARCHAR",
+    "period": "VARCHAR",
+    "title": "VARCHAR",
+    "words": "VARCHAR",
+    "effects": "VARCHAR[]",
+    "uses": "VARCHAR[]",
+    "made_up": "BOOLEAN",
+    "published_on": "DATE",
+}
 
 HUB = "hub"
 CELLS = "published.cells"
@@ -154,9 +169,17 @@ HUB_TABLES = MappingProxyType(
         "benchmark.periods": _PERIODS,
         "benchmark.patterns": _PATTERNS,
         "network.cells": _RECEIVED_CELLS,
+        "benchmark.stories": _STORIES,
     }
 )
-NODE_TABLES = MappingProxyType({CELLS: _CELLS, "published.quality": _QUALITY, "published.patterns": _PATTERNS})
+NODE_TABLES = MappingProxyType(
+    {
+        CELLS: _CELLS,
+        "published.quality": _QUALITY,
+        "published.patterns": _PATTERNS,
+        "published.stories": _STORIES,
+    }
+)
 
 
 def region_view(region: str) -> str:

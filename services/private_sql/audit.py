@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.privacy.sealing import open_bytes, seal_bytes
-from services.sqlite import errors_named, open_database, transaction
+from services.sqlite import errors_named, open_database, records_stay, transaction
 
 CONTEXT = b"spiegelnet/asked/v1"
 PURPOSE_CONTEXT = b"spiegelnet/asked/v1/purpose"
@@ -30,16 +30,7 @@ CREATE TABLE IF NOT EXISTS asked (
 CREATE TABLE IF NOT EXISTS ended (
     id INTEGER PRIMARY KEY REFERENCES asked (id), at TEXT NOT NULL, outcome TEXT NOT NULL, rows INTEGER);
 """
-_STAY = "".join(
-    f"CREATE TRIGGER {table}_{verb} BEFORE {verb} ON {table} {when} BEGIN SELECT RAISE(ABORT, 'records stay'); END;"
-    for table in ("asked", "ended")
-    for verb, when in (
-        ("UPDATE", ""),
-        ("DELETE", ""),
-        ("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"),  # REPLACE asks no trigger of DELETE
-    )
-)
-_SCHEMA = _TABLES + _STAY
+_SCHEMA = _TABLES + records_stay("asked", "ended")
 
 
 @dataclass(frozen=True)

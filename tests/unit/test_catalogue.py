@@ -87,6 +87,9 @@ def test_a_figure_that_is_better_when_higher_or_lower_is_the_exception() -> None
 
 def test_every_theme_of_the_catalogue_names_what_its_stories_are_about() -> None:
     themes = {entry.id: entry.themes for entry in load_catalogue().values()}
+    schema = json.loads((SCHEMAS / "story" / "v1.avsc").read_text(encoding="utf-8"))
+    [symbols] = [field["type"]["symbols"] for field in schema["fields"] if field["name"] == "theme"]
+    assert list(get_args(Theme)) == symbols
     assert themes["rent_arrears_per_1000_households"] == ("payment_arrears", "housing")
     assert {theme for found in themes.values() for theme in found} == set(get_args(Theme)) - {"other"}
     told = catalogue_table(load_catalogue())

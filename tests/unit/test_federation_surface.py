@@ -86,8 +86,10 @@ def test_hub_and_nodes_are_joined_in_one_query(surface: duckdb.DuckDBPyConnectio
     [
         "hub.benchmark.peers",
         "hub.benchmark.indicators",
+        "hub.benchmark.stories",
         "hub.network.cells",
         "gm0518.published.quality",
+        "gm0518.published.stories",
         '"hc-wonen".published.cells',
     ],
 )

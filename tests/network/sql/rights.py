@@ -8,8 +8,11 @@ from tests.small_network import MUNICIPALITIES
 READERS = (ANA, "gm0664", "es-stroom")
 OPERATOR = "operator"
 USERS = (*READERS, OPERATOR)
-OF_HUB = ("benchmark.figures", "benchmark.peers", "benchmark.indicators", "benchmark.periods", "network.cells")
-OF_NODE = ("published.cells", "published.quality")
+OF_HUB = (
+    *("benchmark.figures", "benchmark.peers", "benchmark.indicators", "benchmark.periods", "benchmark.stories"),
+    "network.cells",
+)
+OF_NODE = ("published.cells", "published.quality", "published.stories")
 HIDDEN = ("files", "snapshots", "history", "manifests", "partitions", "refs", "properties", "metadata_log_entries",
           "all_entries", "entries", "all_manifests")  # fmt: skip
 VIEW = "hub.network.region_pv29"

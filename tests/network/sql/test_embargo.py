@@ -22,7 +22,8 @@ from tests.network.sql.site import (
 from tests.small_network import MUNICIPALITIES
 
 HUBS = [f"hub.{name}" for name, columns in HUB_TABLES.items() if "public_from" in columns] + ["hub.network.region_pv29"]
-NODES = [f"{node}.{table}" for node, table in product(MUNICIPALITIES, NODE_TABLES)]
+EMBARGOED = [table for table, columns in NODE_TABLES.items() if "public_from" in columns]
+NODES = [f"{node}.{table}" for node, table in product(MUNICIPALITIES, EMBARGOED)]
 READERS = (ANA, *MUNICIPALITIES, "es-stroom", "hub", "cbs")
 EARLIER_CELLS = f"{EARLIER_NODE}.published.cells"
 """A table that was there before rows of different days were in different files."""

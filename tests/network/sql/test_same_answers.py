@@ -20,6 +20,7 @@ QUERIES = blocks(ROOT / "docs" / "sql.md", "sql")
 MORE = [
     "SELECT * FROM hub.benchmark.indicators",
     "SELECT * FROM hub.benchmark.periods",
+    "SELECT * FROM hub.benchmark.stories",
     "SELECT * FROM hub.network.cells",
     "SELECT * FROM hub.network.region_pv29",
     "SELECT * FROM gm0687.published.quality",

@@ -1,0 +1,1 @@
+"""The desk: what a municipality does with the stories that it receives, from reading them to what came of them."""

@@ -1,0 +1,77 @@
+"""Stories as a municipality's node holds them, for tests of what its desk does: texts sealed, the rest in the clear."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from services.stories.desk.records import Desk
+from services.stories.text import StoryKey
+
+BODY = (
+    "Wij kregen elke week een andere brief van de gemeente en niemand wist wie er over ging. Pas toen Samira van het "
+    "wijkteam alles overnam werd het rustig in huis."
+)
+WORDS = "Een bewoner vertelt dat de rust terugkwam toen één begeleider alle post ging regelen."
+TITLE = "Eén vaste begeleider"
+TODAY = dt.date(2026, 1, 10)
+SCHEMA = pl.Schema(
+    {
+        "event_id": pl.Binary,
+        "municipality": pl.String,
+        "role": pl.String,
+        "theme": pl.String,
+        "approach": pl.String,
+        "provider": pl.String,
+        "title": pl.String,
+        "body": pl.String,
+        "meaning": pl.String,
+        "told_on": pl.Date,
+        "effects": pl.List(pl.Struct({"effect": pl.String, "felt_by": pl.String})),
+        "uses": pl.List(pl.String),
+        "made_up": pl.Boolean,
+        "sent_by": pl.String,
+        "received_on": pl.Date,
+    }
+)
+
+
+def desk_in(folder: Any) -> Desk:
+    """A desk with a key of its own."""
+    return Desk(folder / "stories.sqlite", StoryKey.create(folder / "story.key"), b"q" * 32)
+
+
+def story(desk: Desk, name: str = "first", **changes: Any) -> dict[str, Any]:
+    """One story; a name gives another id."""
+    event_id = hashlib.sha256(name.encode()).digest()[:16]
+    row = {
+        "event_id": event_id,
+        "municipality": "gm0106",
+        "role": "resident",
+        "theme": "debt_counselling",
+        "approach": None,
+        "provider": None,
+        "title": "Steeds een ander aan de lijn",
+        "body": BODY,
+        "meaning": None,
+        "told_on": dt.date(2025, 12, 20),
+        "effects": [{"effect": "wanted", "felt_by": "teller"}],
+        "uses": ["count", "team", "quote", "publish"],
+        "made_up": True,
+        "sent_by": "vp-huis",
+        "received_on": dt.date(2026, 1, 2),
+        **changes,
+    }
+    ids = pl.Series([event_id])
+    sealed = {
+        field: desk.key.seal(pl.Series([row[field]], dtype=pl.String), ids, field)[0]
+        for field in ("title", "body", "meaning", "provider")
+    }
+    return {**row, **sealed}
+
+
+def frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Stories as `services.stories.reading.stories` gives them, as far as the desk looks."""
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
