@@ -14,6 +14,8 @@ from services.cli import (
     query_commands,
     rollover_command,
     status_command,
+    stories_commands,
+    story_quote_commands,
     taking_back_commands,
     user_commands,
 )
@@ -48,5 +50,7 @@ metrics_command.register(app)
 quarantine_commands.register(app)
 node_commands.register(app)
 user_commands.register(app)
+stories_commands.register(app)
+story_quote_commands.register(stories_commands.stories_app)
 for extension in entry_points(group="spiegelnet.commands"):  # commands of packages that may import this one
     extension.load()(app)
