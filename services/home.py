@@ -72,6 +72,11 @@ class ParticipantHome:
         return self.root / "stories.sqlite"
 
     @property
+    def sessions(self) -> Path:
+        """Duiding sessions of a municipality: agendas, readings, conclusions, actions; their words are sealed."""
+        return self.root / "sessions.sqlite"
+
+    @property
     def access(self) -> Path:
         """This participant's passwords at the servers of the network."""
         return self.root / "access.json"

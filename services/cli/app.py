@@ -13,6 +13,7 @@ from services.cli import (
     quarantine_commands,
     query_commands,
     rollover_command,
+    session_commands,
     status_command,
     stories_commands,
     story_quote_commands,
@@ -52,5 +53,6 @@ node_commands.register(app)
 user_commands.register(app)
 stories_commands.register(app)
 story_quote_commands.register(stories_commands.stories_app)
+session_commands.register(app)
 for extension in entry_points(group="spiegelnet.commands"):  # commands of packages that may import this one
     extension.load()(app)

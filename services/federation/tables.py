@@ -156,6 +156,46 @@ _STORIES = {
     "made_up": "BOOLEAN",
     "published_on": "DATE",
 }
+_SHARED_CONCLUSIONS = {
+    "municipality": "VARCHAR",
+    "session": "VARCHAR",
+    "held_on": "DATE",
+    "period": "VARCHAR",
+    "parties": "VARCHAR[]",
+    "item_kind": "VARCHAR",
+    "item": "VARCHAR",
+    "release_id": "VARCHAR",
+    "conclusion": "BIGINT",
+    "words": "VARCHAR",
+    "shared_on": "DATE",
+    "public_from": "DATE",
+}
+_SHARED_ACTIONS = {
+    "municipality": "VARCHAR",
+    "session": "VARCHAR",
+    "period": "VARCHAR",
+    "item_kind": "VARCHAR",
+    "item": "VARCHAR",
+    "action": "BIGINT",
+    "words": "VARCHAR",
+    "owner": "VARCHAR",
+    "due_on": "DATE",
+    "state": "VARCHAR",
+    "outcome": "VARCHAR",
+    "closed_on": "DATE",
+    "shared_on": "DATE",
+    "public_from": "DATE",
+}
+_SHARED_MISSING = {
+    "municipality": "VARCHAR",
+    "indicator": "VARCHAR",
+    "entry": "BIGINT",
+    "who": "VARCHAR",
+    "because": "VARCHAR",
+    "source": "VARCHAR",
+    "shared_on": "DATE",
+    "public_from": "DATE",
+}
 
 HUB = "hub"
 CELLS = "published.cells"
@@ -178,6 +218,9 @@ NODE_TABLES = MappingProxyType(
         "published.quality": _QUALITY,
         "published.patterns": _PATTERNS,
         "published.stories": _STORIES,
+        "published.sessions": _SHARED_CONCLUSIONS,
+        "published.actions": _SHARED_ACTIONS,
+        "published.missing": _SHARED_MISSING,
     }
 )
 

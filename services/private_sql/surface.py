@@ -16,6 +16,7 @@ from services.federation.surface import lock
 from services.households import under_one_name
 from services.network import Network
 from services.registry import EventType, Registry
+from services.sessions.tables import session_tables
 from services.store.events import current_tables
 from services.store.warehouse import open_warehouse
 
@@ -33,7 +34,7 @@ def open_private(network: Network, municipality: str) -> duckdb.DuckDBPyConnecti
     """Open `<municipality>.private.<event type>` for reading; pass the connection to `query` only.
 
     A table holds the events that count now: accepted, and not held by a later decision. One without events is there and
-    empty.
+    empty. Beside them are `sessions` and `actions`, see `services.sessions.tables`.
 
     Raises:
         Fatal: a file of the store is damaged.
@@ -45,6 +46,7 @@ def open_private(network: Network, municipality: str) -> duckdb.DuckDBPyConnecti
     tables = current_tables(catalog, event_types)
     events = {**tables, **under_one_name(tables)}
     frames = numbered({item.name: without_pseudonyms(item, events[item.name]) for item in event_types})
+    frames |= session_tables(network, municipality)
     connection = duckdb.connect(":memory:")
     try:
         connection.execute(f"ATTACH ':memory:' AS \"{municipality}\"")

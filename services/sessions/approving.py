@@ -1,0 +1,157 @@
+"""Two people look at words before they leave: who approved what, and whether it may be shared.
+
+An approval is about words as they stand, by their SHA-256: of words that are changed after it, none is approved.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from services.disclosure import Words, release_words
+from services.errors import NotAllowed
+from services.sessions.records import Records, identifier_in
+from services.stories.marking import Marker, load_marker
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One person's approval of words.
+
+    Attributes:
+        reviewer: the name, as given.
+        sha256: of the words, hex.
+        explained: words that are marked as a name or place and are none of a person.
+        approved_on: the day.
+    """
+
+    reviewer: str
+    sha256: str
+    explained: tuple[str, ...]
+    approved_on: dt.date
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Whether words may be shared.
+
+    Attributes:
+        words: what disclosure control says.
+        shared_on: day of the approval that was lacking; None while they may not.
+    """
+
+    words: Words
+    shared_on: dt.date | None
+
+    def row(self, made: Callable[[str, dt.date], dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what is made of words that may be shared and the day; None of others."""
+        if self.words.words is None or self.shared_on is None:
+            return None
+        return made(self.words.words, self.shared_on)
+
+
+def approve(records: Records, record: str, words: str, reviewer: str, explained: Sequence[str]) -> None:
+    """Keep that somebody approves words; twice by the same one is once.
+
+    Args:
+        records: of the municipality.
+        record: what the words belong to, `conclusion/3`.
+        words: as they stand.
+        reviewer: who approves.
+        explained: see `Approval`.
+
+    Raises:
+        NotAllowed: no reviewer is named.
+        Retryable, Fatal: the file cannot be used.
+    """
+    name = " ".join(reviewer.split())
+    if not name:
+        raise NotAllowed("It is not said who approves.", "Two different people must.", "Name yourself with --as.")
+    new = (name, digest(words), tuple(explained))
+    before = approvals(records, record)
+    if any((item.reviewer, item.sha256, item.explained) == new for item in before):
+        return
+    place = len(before)
+    sealed = [
+        records.seal(f"{record}/{place}", "reviewer", name),
+        records.seal(f"{record}/{place}", "explained", json.dumps(list(explained), ensure_ascii=False)),
+    ]
+    row = (record, place, sealed[0], new[1], sealed[1], records.network.today().isoformat())
+    with records.writing() as connection:
+        connection.execute("INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?)", row)
+
+
+def looked_at(records: Records, record: str, words: str, sources: Sequence[str]) -> Looked:
+    """Decide whether words may be shared.
+
+    Args:
+        records: of the municipality.
+        record: what they belong to.
+        words: as they stand.
+        sources: words of others that may not be copied into them.
+
+    Raises:
+        Retryable, Fatal: the file cannot be used.
+    """
+    given = approvals(records, record)
+    standing = [item for item in given if item.sha256 == digest(words)]
+    explained = {word for item in standing for word in item.explained} | _public_names(records)
+    released = release_words(
+        words,
+        originals=sources,
+        approvals={(item.reviewer, item.sha256) for item in given},
+        agreed_with_teller=None,
+        consent=None,
+        use=None,
+        reply_due=False,
+        identifier=identifier_in(words),
+        unexplained_marks=_unexplained(words, explained) if standing else 0,
+    )
+    day = max((item.approved_on for item in standing), default=None)
+    return Looked(released, day if released.words is not None else None)
+
+
+def approvals(records: Records, record: str) -> list[Approval]:
+    """Return the approvals of a record in order.
+
+    Raises:
+        Retryable, Fatal: the file cannot be used.
+    """
+    with records.reading() as connection:
+        rows = connection.execute(
+            "SELECT place, reviewer, sha256, explained, approved_on FROM approvals WHERE record = ? ORDER BY place",
+            [record],
+        ).fetchall()
+    return [
+        Approval(
+            records.unseal(f"{record}/{place}", "reviewer", reviewer),
+            sha256,
+            tuple(json.loads(records.unseal(f"{record}/{place}", "explained", explained))),
+            dt.date.fromisoformat(day),
+        )
+        for place, reviewer, sha256, explained, day in rows
+    ]
+
+
+def digest(words: str) -> str:
+    """Return the SHA-256 by which an approval names words, hex."""
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _unexplained(words: str, explained: set[str]) -> int:
+    known = {word.casefold() for word in explained}
+    marks = _marker().marks(words)
+    return sum(words[mark.start : mark.end].casefold() not in known for mark in marks)
+
+
+def _public_names(records: Records) -> set[str]:
+    """Names that say nothing about a person: of the municipality and of the organisations of the network."""
+    return {item.name for item in records.network.directory.participants.values()}
+
+
+@cache
+def _marker() -> Marker:
+    return load_marker(deduce=False)

@@ -1,0 +1,183 @@
+"""Who is missing from a figure: a register per indicator, which begins with what its definition says.
+
+A session or a story adds a group by a person's hand: that a story is told by somebody whom a figure does not count is
+seen by who reads both. An entry is proposed until somebody confirms it, and leaves the node once two people approved.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from services.errors import Fatal, NotAllowed
+from services.indicators import load_catalogue
+from services.network import Network
+from services.sessions.reading import load
+from services.sessions.records import Records, day, next_number, written
+from services.store.snapshots import scan
+from services.store.tables import load_table
+from services.store.warehouse import open_warehouse
+
+CATALOGUE: Final = "catalogue"
+FROM_SESSION: Final = "session"
+FROM_STORY: Final = "story"
+PUBLISHED_MISSING: Final = "published.missing"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A group that a figure misses.
+
+    Attributes:
+        number: within the municipality; None for one of the definition.
+        indicator: id.
+        who: the group.
+        because: why the figure misses it; empty for one of the definition, which says it in one sentence.
+        source: `catalogue`, `session` or `story`.
+        reference: id of the session, or of the story or quote.
+        noted_on: the day; None for one of the definition.
+        confirmed_by: who confirmed it; empty while proposed. Of the definition nobody needs to.
+        confirmed_on: the day.
+    """
+
+    number: int | None
+    indicator: str
+    who: str
+    because: str
+    source: str
+    reference: str | None = None
+    noted_on: dt.date | None = None
+    confirmed_by: str = ""
+    confirmed_on: dt.date | None = None
+
+
+def propose(
+    records: Records, indicator: str, who: str, because: str, *, session: str | None = None, story: str | None = None
+) -> Entry:
+    """Put a group on the register.
+
+    Args:
+        records: of the municipality.
+        indicator: whose figure misses it.
+        who: the group.
+        because: why it is missed.
+        session: in which it was said.
+        story: id of the story or quote by which it was seen.
+
+    Raises:
+        Fatal: there is no such indicator or session.
+        NotAllowed: not one of session and story is named.
+        Rejected: a text cannot be kept.
+    """
+    if indicator not in load_catalogue():
+        raise Fatal(
+            f"There is no indicator {indicator}.",
+            "The catalogue does not have it.",
+            '`spiegelnet sql "select indicator, title_nl from hub.benchmark.indicators"` lists them.',
+        )
+    if (session is None) == (story is None):
+        raise NotAllowed(
+            "It is not said where this was seen.",
+            "An entry comes from one session, or from one story.",
+            "Name --session, or --story with the id of the story or quote.",
+        )
+    if session is not None:
+        load(records, session)
+    group, reason = written(who), written(because)
+    source, today = (FROM_SESSION if session else FROM_STORY), records.network.today()
+    with records.writing() as connection:
+        number = next_number(connection, "missing")
+        sealed = (records.seal(f"missing/{number}", "who", group), records.seal(f"missing/{number}", "because", reason))
+        connection.execute(
+            "INSERT INTO missing (number, indicator, who, because, source, reference, noted_on)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (number, indicator, *sealed, source, session or story, today.isoformat()),
+        )
+    return Entry(number, indicator, group, reason, source, session or story, today)
+
+
+def confirm(records: Records, number: int, name: str) -> Entry:
+    """Note that somebody confirms an entry, having looked at what the figure counts.
+
+    Raises:
+        Fatal: there is no such entry.
+        NotAllowed: it is not said who confirms.
+    """
+    entry_of(records, number)
+    who = " ".join(name.split())
+    if not who:
+        raise NotAllowed("It is not said who confirms.", "Somebody answers for it.", "Name yourself with --as.")
+    row = (records.seal(f"missing/{number}", "confirmed_by", who), records.network.today().isoformat(), number)
+    with records.writing() as connection:
+        connection.execute("UPDATE missing SET confirmed_by = ?, confirmed_on = ? WHERE number = ?", row)
+    return entry_of(records, number)
+
+
+def entries(records: Records, indicator: str | None = None) -> list[Entry]:
+    """Return the register by indicator: those of the definition first, then by number.
+
+    Raises:
+        Retryable, Fatal: the file cannot be used.
+    """
+    known = load_catalogue()
+    defined = [Entry(None, name, text.nl, "", CATALOGUE) for name, about in known.items() for text in about.misses]
+    every = [*defined, *noted(records)]
+    return sorted(
+        (item for item in every if indicator in (None, item.indicator)),
+        key=lambda item: (item.indicator, item.number or 0),
+    )
+
+
+def noted(records: Records) -> list[Entry]:
+    """Return what was added to the register, by number.
+
+    Raises:
+        Retryable, Fatal: the file cannot be used.
+    """
+    if not records.path.exists():
+        return []
+    with records.reading() as connection:
+        rows = connection.execute("SELECT * FROM missing ORDER BY number").fetchall()
+    found = []
+    for number, indicator, who, because, source, reference, noted_on, confirmed_by, confirmed_on in rows:
+        texts = [
+            records.unseal(f"missing/{number}", place, sealed)
+            for place, sealed in (("who", who), ("because", because), ("confirmed_by", confirmed_by))
+        ]
+        days = (day(noted_on), day(confirmed_on))
+        found.append(Entry(number, indicator, texts[0], texts[1], source, reference, days[0], texts[2], days[1]))
+    return found
+
+
+def entry_of(records: Records, number: int) -> Entry:
+    """Return one entry that was added.
+
+    Raises:
+        Fatal: there is none of that number.
+    """
+    for entry in noted(records):
+        if entry.number == number:
+            return entry
+    raise Fatal(
+        f"{records.municipality} has no entry {number} on the register.",
+        todo=f"`spiegelnet session missing list {records.municipality}` lists them.",
+    )
+
+
+def missing_of(network: Network, municipality: str) -> Mapping[str, list[str]]:
+    """Return the shared entries of a municipality's register: by indicator the groups, each with why, in order.
+
+    They are those of `<municipality>.published.missing`, which whoever asks in SQL sees too.
+
+    Raises:
+        Retryable, Fatal: its published warehouse cannot be used.
+    """
+    root = network.home.participant(municipality).root
+    if not (root / "published").exists():
+        return {}
+    table = load_table(open_warehouse(root, "published", network.database(municipality)), PUBLISHED_MISSING)
+    found: dict[str, list[str]] = {}
+    if table is not None:
+        for row in scan(table).collect().sort("indicator", "entry").iter_rows(named=True):
+            found.setdefault(row["indicator"], []).append(f"{row['who']}: {row['because']}")
+    return found
