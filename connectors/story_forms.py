@@ -60,7 +60,8 @@ def of_forms(records: Sequence[Any], first: int = 1) -> Iterator[Batch]:
 def _cell(name: str, value: Any) -> str | None:
     """What a cell of an interviewer's list would hold."""
     if name == ANSWERS and isinstance(value, Mapping):
-        return "; ".join(f"{question}={_answer(answer)}" for question, answer in value.items())
+        told = {question: answer for question, answer in value.items() if answer not in (None, "", [])}
+        return "; ".join(f"{question}={_answer(answer)}" for question, answer in told.items())
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     if isinstance(value, bool):

@@ -5,7 +5,7 @@ The commands, the demo and later the schedules call these; each can be killed an
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from services.receiving.going_on import WentOn
 from services.receiving.going_on import go_on as read_on
 from services.receiving.receipts import send_receipts
 from services.runs import running, span
+from services.sending.consent import Changed, change_consent
 from services.sending.delivery import FileReport, deliver_file, send_again
 from services.sending.rollover import RolledOver, roll_over, suppose_sent
 from services.sending.sender import Sender, open_sender
@@ -191,6 +192,29 @@ def take_back(
         run.brings({"events": report.events.total(), "refused": report.refused.total(), "parcels": report.parcels})
         run.waits(waits)
     return report, waits
+
+
+def consent(
+    root: Path, participant: str, number: str, uses: Collection[str], *, clock: Clock = utc_now
+) -> tuple[Changed, list[Retryable]]:
+    """Pass on what a teller allows from now on, and hand all that waits to the broker.
+
+    Args and errors as in `services.sending.consent`.
+
+    Returns:
+        The change, and why parcels wait in the outbox, if they do.
+    """
+    network = Network.open(root, clock)
+    with (
+        running(network, participant, "consent") as run,
+        open_sender(network, participant) as sender,
+        network.broker(participant) as broker,
+    ):
+        changed = change_consent(sender, number, uses, network.now())
+        parcels, waits = sender.hand_over(broker)
+        run.brings({"parcels": parcels})
+        run.waits(waits)
+    return changed, waits
 
 
 def rollover(

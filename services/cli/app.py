@@ -17,6 +17,7 @@ from services.cli import (
     status_command,
     stories_commands,
     story_quote_commands,
+    story_point_commands,
     taking_back_commands,
     user_commands,
 )
@@ -53,6 +54,7 @@ node_commands.register(app)
 user_commands.register(app)
 stories_commands.register(app)
 story_quote_commands.register(stories_commands.stories_app)
+story_point_commands.register(stories_commands.stories_app)
 session_commands.register(app)
 for extension in entry_points(group="spiegelnet.commands"):  # commands of packages that may import this one
     extension.load()(app)

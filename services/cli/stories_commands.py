@@ -1,4 +1,4 @@
-"""`spiegelnet stories`: what a municipality does with the stories in its node, up to what came of them."""
+"""`spiegelnet stories`: what is done with stories, from telling them to what came of them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -19,6 +19,8 @@ from services.sending import routing
 from services.sending.addresses import divided
 from services.sending.ranges import places_of_ranges
 from services.sending.sender import Sender
+from services.stories.points.asked import as_asked
+from services.stories.points.questions import FILE, load_point
 
 PLACES_CONTEXT: Final = b"spiegelnet/places/v1"
 _ELSEWHERE: Final = "It is about another municipality: let the story be sent there, and take it off this list."
@@ -74,13 +76,25 @@ def placed(sender: Sender, source: bytes, batch: int, event_type: EventType, row
 
 def _as_the_source_says(sender: Sender, rows: pl.DataFrame, nodes: Sequence[str]) -> Placed:
     """Rows whose source names the municipality; a municipality keeps its own."""
-    strangers: tuple[pl.DataFrame, ...] = ()
+    rows, *strangers = _as_asked(sender, rows)
     if sender.participant.kind == routing.MUNICIPALITY:
         others = rows.filter(pl.col("municipality") != sender.id)
-        strangers = (routing.refuse(others, "other_municipality", "municipality", _ELSEWHERE),)
+        strangers.append(routing.refuse(others, "other_municipality", "municipality", _ELSEWHERE))
         rows = rows.filter(pl.col("municipality") == sender.id)
     inside, outside = routing.outside(rows, nodes, "municipality")
     return Placed(inside, (*strangers, outside), nodes)
+
+
+def _as_asked(sender: Sender, rows: pl.DataFrame) -> tuple[pl.DataFrame, ...]:
+    """Rows whose answers are to questions of the sender's, and the others as refused rows."""
+    if "answers" not in rows.columns or not rows["answers"].list.len().sum():
+        return (rows,)
+    point = load_point(sender.sources)
+    fits = as_asked(point.answers if point else frozenset())
+    others = routing.refuse(
+        rows.filter(~fits), "not_asked", "answers", f"Put the question into {FILE}, or leave it out."
+    )
+    return rows.filter(fits), others
 
 
 def _places(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:

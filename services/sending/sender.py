@@ -41,6 +41,7 @@ class Sender:
         cache: outer pseudonyms.
         key_services: both, always in the same order.
         reference_file: addresses; read at first use, since who only receives needs none.
+        sources: folder of its own exports.
         epoch: of the pseudonyms.
         hour: tells the hours since 1970.
         at: called with the name of each step before it, for tests that end the process there.
@@ -56,6 +57,7 @@ class Sender:
     cache: PseudonymCache
     key_services: tuple[KeyService, KeyService]
     reference_file: Path
+    sources: Path
     epoch: str
     hour: Callable[[], int]
     at: Callable[[str], None] = lambda _: None
@@ -247,6 +249,7 @@ def open_sender(
             cache=cache,
             key_services=key_services,
             reference_file=network.home.address_reference,
+            sources=home.sources,
             epoch=network.epoch,
             hour=network.hour,
             at=at,
