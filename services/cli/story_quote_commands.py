@@ -10,7 +10,7 @@ import typer
 from services.cli.console import out, print_json, table
 from services.cli.options import HomeOption, JsonOption
 from services.cli.stories_commands import Municipality, Story, Who, acted, text_of
-from services.errors import Rejected
+from services.errors import Fatal, Rejected
 
 if TYPE_CHECKING:  # slow imports that --help does not need
     from services.stories.desk.acting import AtDesk
@@ -29,6 +29,7 @@ def register(group: typer.Typer) -> None:
     group.command("publish", epilog="Example: spiegelnet stories publish gm0106")(publish)
     group.command("retract", epilog="Example: spiegelnet stories retract gm0106 7b20d4")(retract)
     group.command("quotes", epilog="Example: spiegelnet stories quotes gm0106")(list_quotes)
+    group.command("page", epilog="Example: spiegelnet stories page gm0106 --out verhalen.html")(page)
 
 
 def quote(
@@ -145,6 +146,23 @@ def list_quotes(municipality: Municipality, home: HomeOption, json: JsonOption =
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
     table(f"Quotes of {municipality}", names, [(row[0][:8], *row[1:5], ", ".join(row[5])) for row in rows])
+
+
+def page(
+    municipality: Municipality,
+    home: HomeOption,
+    path: Annotated[Path, typer.Option("--out", help="Where the page is written.")],
+) -> None:
+    """Write the published quotes of a municipality, and what came of its stories, as one page to read and print."""
+    from services.stories.desk.page import write_page
+
+    try:
+        written = write_page(home, municipality, path)
+    except OSError as error:
+        raise Fatal(
+            f"{path} cannot be written.", f"{error.strerror}.", "Name a file in a folder that is there."
+        ) from None
+    out().print(f"{path} has {written} quotes.", soft_wrap=True)
 
 
 def marked_parts() -> "Callable[[str], Sequence[str]]":

@@ -213,3 +213,23 @@ def test_the_hub_shows_no_quote_that_says_it_is_anothers(root: Path) -> None:
         sender.push(broker)
     assert dict(tasks.receive(root, "hub").rules) == {"own_quotes_only": 1}
     assert len(shown(root, HUB)) == 1
+
+
+def test_the_page_has_what_is_published_and_counts_from_ten_tellers(
+    at_stage: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = at_stage("received")
+    add_story_point(root)
+    rows = [*ROWS, *({"Verteller": f"T-{number}"} for number in range(3, 24))]
+    tasks.send(root, STORY_POINT, [existing(Home(root).participant(STORY_POINT).sources, rows)])
+    tasks.receive(root, TOWN)
+    published(root)
+    done = run("stories", "page", TOWN, "--out", tmp_path / "verhalen.html", "--home", root)
+    assert (done.code, done.out.split()[-3:]) == (0, ["has", "1", "quotes."])
+    html = (tmp_path / "verhalen.html").read_text("utf-8")
+    assert TITLE in html
+    assert WORDS in html
+    [line] = [line for line in html.splitlines() if "Ongeveer" in line]
+    assert line in {f"<li>Ongeveer {number} verhalen ontvangen</li>" for number in (20, 25)}
+    missing = run("stories", "page", TOWN, "--out", tmp_path / "no" / "folder.html", "--home", root)
+    assert (missing.code, "No such file or directory" in missing.err) == (3, True)

@@ -1,0 +1,77 @@
+"""The page of a municipality's stories: quotes by theme, in order of the alphabet, and counts that may be told."""
+
+import datetime as dt
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from connectors.codes_stories import EFFECTS, FELT_BY, ROLES, THEMES
+from services.disclosure import Cell
+from services.registry import load_registry
+from services.stories.desk.page import CAME, COUNTED, page, told
+from services.stories.desk.quotes import PUBLISHED, About, Quote
+from services.stories.desk.stages import STAGES
+
+NO_COUNTS = dict.fromkeys(STAGES, Cell("suppressed"))
+
+
+def quote(number: int, theme: str, *, title: str = "Rust", made_up: bool = False, **changes: Any) -> Quote:
+    about = About(theme, None, "resident", "2025-Q4", ("wanted:teller", "unforeseen:children"), made_up)
+    day = dt.date(2026, 1, number)
+    name = f"{number:032x}"
+    return Quote(
+        name, b"s", about, title, "Eerste regel.\nTweede regel.", {}, day, day, PUBLISHED, 1, day, {}, **changes
+    )
+
+
+def text_of(html: str) -> str:
+    return " ".join("".join(ET.fromstring(html).itertext()).split())  # noqa: S314 - our own page
+
+
+def test_quotes_stand_by_theme_in_order_of_the_alphabet_each_with_what_came_of_it() -> None:
+    shown = [
+        told(quote(1, "work"), "outcome"),
+        told(quote(2, "energy", title="Koud"), "read"),
+        told(quote(3, "work"), "read"),
+    ]
+    html = page("Almelo", shown, NO_COUNTS)
+    assert [part.split("</h2>")[0] for part in html.split('id="thema-')[1:]] == ['1">Energie', '2">Werk']
+    text = text_of(html)
+    assert "Koud Eerste regel. Tweede regel. Verteld door een inwoner, in het vierde kwartaal 2025." in text
+    assert "gewenst (verteller) onvoorzien (kinderen) De gemeente las dit verhaal." in text
+    assert "De verteller hoorde wat ervan kwam." in text
+    assert "Verzonnen" not in text
+
+
+def test_made_up_quotes_say_so() -> None:
+    text = text_of(page("Almelo", [told(quote(1, "work", made_up=True), "read")], NO_COUNTS))
+    assert "Verzonnen verhaal." in text
+    assert "Voorbeeld." in text
+
+
+def test_a_title_cannot_write_html() -> None:
+    html = page("Almelo", [told(quote(1, "work", title="<script>alert(1)</script>"), "read")], NO_COUNTS)
+    assert "<script" not in html
+    assert "<script>alert(1)</script>" in text_of(html)
+
+
+def test_only_counts_that_may_be_told_are_on_it() -> None:
+    counts = NO_COUNTS | {"received": Cell("published", 40, 70_000)}
+    text = text_of(page("Almelo", [], counts))
+    assert "Ongeveer 40 verhalen ontvangen" in text
+    assert text.count("Ongeveer") == 1
+    assert "Er zijn nog geen tien vertellers" in text_of(page("Almelo", [], NO_COUNTS))
+
+
+@pytest.mark.parametrize(
+    ("codes", "enum"), [(THEMES, "Theme"), (ROLES, "TellerRole"), (EFFECTS, "Effect"), (FELT_BY, "EffectOn")]
+)
+def test_every_code_of_a_story_has_a_word(codes: dict[str, str], enum: str) -> None:
+    schema = str(load_registry().get("story").schema)
+    symbols = schema.split(f"'name': '{enum}', 'symbols': [")[1].split("]", maxsplit=1)[0]
+    assert sorted(codes.values()) == sorted(item.strip(" '") for item in symbols.split(","))
+
+
+def test_every_stage_has_a_sentence() -> None:
+    assert set(COUNTED) == set(CAME) == set(STAGES)
