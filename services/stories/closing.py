@@ -26,8 +26,9 @@ from services.store.node import NodeStore
 from services.store.tables import replace_rows
 from services.stories.patterns.counting import allowed, count_patterns
 from services.stories.patterns.releasing import PATTERNS, pattern_release
+from services.stories.reading import CONSENT, STORY
 
-STORY, CONSENT, POPULATION = "story", "story_consent", "population_reference"
+POPULATION: Final = "population_reference"
 PATTERN: Final = "story_pattern"
 PUBLISHED_PATTERNS: Final = "published.patterns"
 PATTERN_RELEASES: Final = "node.pattern_releases"

@@ -13,6 +13,7 @@ import polars as pl
 
 from services.indicators import period_of, unit_keys
 from services.stories.patterns.codes import RATINGS, TOTAL, grid
+from services.stories.reading import with_consent
 
 COUNTED: Final = ("period", "theme", "signification_kind", "signification")
 """Columns that name a cell."""
@@ -20,27 +21,13 @@ _UNITS: Final = ("period", "theme", "unit", "key", "weight")
 
 
 def allowed(stories: pl.DataFrame, consents: pl.DataFrame) -> pl.DataFrame:
-    """Return the stories that may be counted.
+    """Return the stories that may be counted: those whose newest `uses` hold `count`.
 
     Args:
-        stories: `event_id`, `sent_by`, `uses` and whatever else.
-        consents: `story`, `sent_by`, `uses`, `number`; only those of a story's own sender speak about it.
-
-    Returns:
-        Rows of `stories` whose newest `uses` hold `count`, with those `uses`.
+        stories: events of `story`.
+        consents: events of `story_consent`; only those of a story's own sender speak about it.
     """
-    # of one number the last one that came stands, as a sender may have said it twice
-    newest = consents.sort("number", maintain_order=True).unique(
-        ["story", "sent_by"], keep="last", maintain_order=True
-    )
-    joined = stories.join(
-        newest.select("sent_by", pl.col("story").alias("event_id"), pl.col("uses").alias("said")),
-        on=["event_id", "sent_by"],
-        how="left",
-        maintain_order="left",
-    )
-    uses = pl.coalesce(pl.col("said").cast(pl.List(pl.String)), pl.col("uses").cast(pl.List(pl.String)))
-    return joined.with_columns(uses.alias("uses")).drop("said").filter(pl.col("uses").list.contains("count"))
+    return with_consent(stories, consents).filter(pl.col("uses").cast(pl.List(pl.String)).list.contains("count"))
 
 
 def count_patterns(stories: pl.DataFrame, periods: Sequence[str], release_key: bytes) -> pl.DataFrame:
