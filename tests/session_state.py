@@ -4,41 +4,40 @@ import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
 import pyarrow as pa
 
-from services.home import Home
 from services.network import Network
 from services.sessions.model import Session
 from services.sessions.planning import Wanted, plan
 from services.sessions.records import Records
-from services.store.tables import ensure_table, replace_rows
-from services.store.warehouse import open_warehouse
+from services.stories.desk.quotes import PUBLISHED, WITHDRAWN, About, find_quote, set_stage
+from services.stories.desk.records import open_desk
 
 QUOTE = "3fa9c210"
 DAY = "2026-01-20"
-_STORIES = dict.fromkeys(("quote", "theme", "role", "period", "title", "words"), pl.String)
+_STORY = bytes(16)
 
 
-def quote(**other: object) -> dict[str, object]:
-    """A released quote, but for what `other` says."""
-    return {
-        "quote": QUOTE, "theme": "payment_arrears", "role": "resident", "period": "2025-Q4", "title": "De brief",
-        "words": "De brief kwam te laat.", "effects": ["unwanted:family"], "made_up": True,
-    } | other  # fmt: skip
+def release_quote(root: Path, town: str, title: str = "De brief", words: str = "De brief kwam te laat.") -> None:
+    """Put a quote that was let through at a municipality's desk."""
+    desk = open_desk(Network.open(root), town)
+    about = About("payment_arrears", None, "resident", "2025-Q4", ("unwanted:family",), made_up=True)
+    texts = {"about": about.written(), "title": title, "words": words}
+    sealed = [desk.seal(_STORY, f"{QUOTE}/{what}", text) for what, text in texts.items()]
+    row = (QUOTE, _STORY, *sealed, None, DAY, DAY, None, PUBLISHED, 1, DAY)
+    with desk.writing() as database:
+        database.execute(f"INSERT INTO quotes VALUES ({', '.join('?' * len(row))})", row)
 
 
-def publish_quotes(root: Path, town: str, rows: Sequence[dict[str, object]]) -> None:
-    """Put quotes in the place of those that a municipality has published, as its desk does."""
-    frame = pl.DataFrame(rows, schema={**_STORIES, "effects": pl.List(pl.String), "made_up": pl.Boolean})
-    catalog = open_warehouse(Home(root).participant(town).root, "published")
-    table = ensure_table(catalog, "published.stories", frame.to_arrow().schema)
-    replace_rows(table, frame, {})
+def withdraw_quote(root: Path, town: str) -> None:
+    """Let the quote be taken back, as the desk does when its teller does not agree any more."""
+    desk = open_desk(Network.open(root), town)
+    set_stage(desk, find_quote(desk, QUOTE), WITHDRAWN, dt.date(2026, 1, 21))
 
 
 def planned(root: Path, town: str, partners: Sequence[str], guests: Sequence[str] = ()) -> tuple[Records, Session]:
     """A session about one quote."""
-    publish_quotes(root, town, [quote()])
+    release_quote(root, town)
     records = Records.of(Network.open(root), town)
     wanted = Wanted("Een gesprek", dt.date(2026, 1, 20), "2025-12", (), (QUOTE,), partners=partners, guests=guests)
     return records, plan(records, _asks_nothing, wanted)

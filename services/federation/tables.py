@@ -194,7 +194,6 @@ _SHARED_MISSING = {
     "because": "VARCHAR",
     "source": "VARCHAR",
     "shared_on": "DATE",
-    "public_from": "DATE",
 }
 
 HUB = "hub"

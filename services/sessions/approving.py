@@ -4,7 +4,6 @@ An approval is about words as they stand, by their SHA-256: of words that are ch
 """
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from functools import cache
 from typing import Any
 
 from services.disclosure import Words, release_words
-from services.errors import NotAllowed
-from services.sessions.records import Records, identifier_in
+from services.sessions.records import Records
+from services.stories.desk.stages import named
 from services.stories.marking import Marker, load_marker
+from services.stories.words import digest, identifier_in
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ def approve(records: Records, record: str, words: str, reviewer: str, explained:
         NotAllowed: no reviewer is named.
         Retryable, Fatal: the file cannot be used.
     """
-    name = " ".join(reviewer.split())
-    if not name:
-        raise NotAllowed("It is not said who approves.", "Two different people must.", "Name yourself with --as.")
+    name = named(reviewer)
     new = (name, digest(words), tuple(explained))
     before = approvals(records, record)
     if any((item.reviewer, item.sha256, item.explained) == new for item in before):
@@ -134,11 +132,6 @@ def approvals(records: Records, record: str) -> list[Approval]:
         )
         for place, reviewer, sha256, explained, day in rows
     ]
-
-
-def digest(words: str) -> str:
-    """Return the SHA-256 by which an approval names words, hex."""
-    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def _unexplained(words: str, explained: set[str]) -> int:

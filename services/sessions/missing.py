@@ -17,6 +17,7 @@ from services.sessions.records import Records, day, next_number, written
 from services.store.snapshots import scan
 from services.store.tables import load_table
 from services.store.warehouse import open_warehouse
+from services.stories.desk.stages import named
 
 CATALOGUE: Final = "catalogue"
 FROM_SESSION: Final = "session"
@@ -104,10 +105,7 @@ def confirm(records: Records, number: int, name: str) -> Entry:
         NotAllowed: it is not said who confirms.
     """
     entry_of(records, number)
-    who = " ".join(name.split())
-    if not who:
-        raise NotAllowed("It is not said who confirms.", "Somebody answers for it.", "Name yourself with --as.")
-    row = (records.seal(f"missing/{number}", "confirmed_by", who), records.network.today().isoformat(), number)
+    row = (records.seal(f"missing/{number}", "confirmed_by", named(name)), records.network.today().isoformat(), number)
     with records.writing() as connection:
         connection.execute("UPDATE missing SET confirmed_by = ?, confirmed_on = ? WHERE number = ?", row)
     return entry_of(records, number)

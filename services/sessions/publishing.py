@@ -191,7 +191,6 @@ def _entry_row(item: Entry, looked: Mapping[str, Looked]) -> Row | None:
             "because": item.because,
             "source": item.source,
             "shared_on": shared_on,
-            "public_from": shared_on,
         }
     )
 

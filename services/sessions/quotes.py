@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.network import Network
-from services.store.snapshots import scan
-from services.store.tables import load_table
-from services.store.warehouse import open_warehouse
-
-PUBLISHED_STORIES = "published.stories"
+from services.stories.desk.quotes import IN_TALKS, PUBLISHED
+from services.stories.desk.quotes import quotes as at_desk
+from services.stories.desk.records import open_desk
 
 
 @dataclass(frozen=True)
@@ -36,28 +34,19 @@ class Quote:
 
 
 def quotes(network: Network, municipality: str) -> Mapping[str, Quote]:
-    """Return a municipality's released quotes by id.
+    """Return a municipality's released quotes by id: published ones, and those that may be quoted in a talk.
 
     Raises:
-        Retryable, Fatal: its published warehouse cannot be used.
+        NotAllowed: its keys are not on this machine.
+        Retryable, Fatal: the file of its desk cannot be used.
     """
-    root = network.home.participant(municipality).root
-    if not (root / "published").exists():
+    if not network.home.participant(municipality).stories.exists():
         return {}
-    table = load_table(open_warehouse(root, "published", network.database(municipality)), PUBLISHED_STORIES)
-    if table is None:
-        return {}
-    rows = scan(table).collect().iter_rows(named=True)
-    return {
-        row["quote"]: Quote(
-            row["quote"],
-            row["theme"],
-            row["role"],
-            row["period"],
-            row["title"] or "",
-            row["words"] or "",
-            tuple(row["effects"] or ()),
-            bool(row["made_up"]),
-        )
-        for row in rows
-    }
+    found = {}
+    for item in at_desk(open_desk(network, municipality)):
+        if item.stage in (IN_TALKS, PUBLISHED) and item.about and item.title and item.words:
+            about = item.about
+            found[item.quote] = Quote(
+                item.quote, about.theme, about.role, about.period, item.title, item.words, about.effects, about.made_up
+            )
+    return found

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import polars as pl
 
-from connectors.identifiers import found
 from services.errors import NotAllowed, Rejected
 from services.network import Network
 from services.sqlite import errors_named, open_database, transaction
 from services.stories.text import StoryKey
+from services.stories.words import identifier_in
 
 MOST_CHARACTERS = 4000
 """Of one contribution, conclusion or action: it is to be read aloud."""
@@ -161,12 +161,6 @@ def written(text: str) -> str:
             "Leave it out.",
         )
     return words
-
-
-def identifier_in(words: str) -> str | None:
-    """Return the kind of direct identifier that words hold (`bsn`, `iban`, `phone`, `email`), or None."""
-    kind = pl.DataFrame({"words": [words]}).select(found(pl.col("words"))).item()
-    return None if kind is None else str(kind)
 
 
 def day(text: str | None) -> dt.date | None:

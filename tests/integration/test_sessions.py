@@ -21,7 +21,7 @@ from services.sessions.records import Records
 from services.surface import open_published
 from tests.command import Outcome, run
 from tests.network_state import published
-from tests.session_state import QUOTE, publish_quotes, quote
+from tests.session_state import QUOTE, release_quote, withdraw_quote
 from tests.small_network import AFTER, BACK, MUNICIPALITIES, Stages, copied
 
 pytestmark = pytest.mark.xdist_group("network")
@@ -286,7 +286,7 @@ def test_sessions_are_kept_where_the_keys_of_the_municipality_are(network: Path)
 
 
 def test_a_quote_is_looked_up_when_it_is_shown_so_that_one_taken_back_is_gone_at_once(network: Path) -> None:
-    publish_quotes(network, TOWN, [quote()])
+    release_quote(network, TOWN)
     assert planned(network, DAY, "2025-11", "--quote", QUOTE).code == 0
     report = network / "report.html"
     session(network, "report", TOWN, DAY, "--out", report)
@@ -296,7 +296,7 @@ def test_a_quote_is_looked_up_when_it_is_shown_so_that_one_taken_back_is_gone_at
     assert "ongewenst voor het gezin" in html
     assert "Verzonnen voorbeeld" in html
     assert "geen verhaal op de agenda" not in html, "the story stands beside the figure of its theme"
-    publish_quotes(network, TOWN, [])
+    withdraw_quote(network, TOWN)
     session(network, "report", TOWN, DAY, "--out", report)
     html = report.read_text("utf-8")
     assert "De brief kwam te laat." not in html

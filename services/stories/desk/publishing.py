@@ -28,7 +28,6 @@ from services.stories.desk.quotes import (
     WITHDRAWN,
     Quote,
     forget,
-    identifier_in,
     quotes,
     set_stage,
 )
@@ -36,6 +35,7 @@ from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply, replies
 from services.stories.desk.showing import texts_of
 from services.stories.published import TABLE_OF_NODE, indicators_by_theme
+from services.stories.words import identifier_in
 
 EVENT_TYPE: Final = "story_quote"
 

@@ -16,6 +16,7 @@ from services.errors import NotAllowed, Rejected
 from services.stories.desk.records import Desk
 from services.stories.desk.showing import require_use
 from services.stories.desk.stages import named
+from services.stories.words import digest, identifier_in
 
 PROPOSED, IN_TALKS, PUBLISHED, WITHDRAWN = "proposed", "in talks", "published", "withdrawn"
 """Stages of a quote: in talks is one whose teller agreed that it is quoted, not that it is published."""
@@ -102,11 +103,6 @@ class Quote:
 def whole(title: str, words: str) -> str:
     """Return what is approved: the title, and the words below it."""
     return f"{title}\n{words}"
-
-
-def digest(text: str) -> str:
-    """Return the SHA-256 (hex) of words, by which an approval holds for these words and no others."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def propose(desk: Desk, story: dict[str, Any], title: str, words: str, today: dt.date) -> str:
@@ -233,16 +229,6 @@ def find_quote(desk: Desk, name: str) -> Quote:
             "There is no such quote here, or more than one.", todo="`spiegelnet stories quotes` names them."
         )
     return found[0]
-
-
-def identifier_in(text: str) -> str | None:
-    """Return the kind of direct identifier (BSN, account, telephone, e-mail) in a text, or None."""
-    import polars as pl  # noqa: PLC0415 - computing with it is for after a fork
-
-    from connectors.identifiers import found  # noqa: PLC0415 - likewise
-
-    kind: str | None = pl.DataFrame({"text": [text]}).select(found(pl.col("text"))).item()
-    return kind
 
 
 def _quote(desk: Desk, row: tuple[Any, ...], approvals: Mapping[str, str]) -> Quote:
