@@ -72,7 +72,7 @@ def told(records: Records, session: Session, viewer: str | None = None) -> Told:
         "closed_until": closed_until,
         "opened": session.is_opened,
         "waited_for": [names.get(party, party) for party in session.waited_for],
-        "pairs": _pairs(items, session.items),
+        "pairs": paired(items, session.items),
         "items": items,
         "conclusions": _conclusions(found, None),
         "actions": [action_told(item, names) for item in agreed],
@@ -183,7 +183,7 @@ def _conclusions(found: Sequence[Conclusion], item: str | None) -> list[Told]:
     return [{"number": str(one.number), "words": one.words} for one in found if one.item == item]
 
 
-def _pairs(items: Sequence[Told], agenda: Sequence[Item]) -> list[Told]:
+def paired(items: Sequence[Told], agenda: Sequence[Item]) -> list[Told]:
     """Set each figure beside a story of its themes; what has no other side is told so."""
     by_id = {item["id"]: item for item in items}
     left = [item for item in agenda if isinstance(item.about, AgendaStory)]

@@ -31,13 +31,13 @@ ROLES: Final[Mapping[str, str]] = {
     "professional": "een professional",
     "volunteer": "een vrijwilliger",
 }
-_EFFECTS: Final[Mapping[str, str]] = {
+EFFECTS: Final[Mapping[str, str]] = {
     "wanted": "gewenst",
     "unwanted": "ongewenst",
     "spontaneous": "vanzelf gekomen",
     "unforeseen": "onvoorzien",
 }
-_FELT_BY: Final[Mapping[str, str]] = {
+FELT_BY: Final[Mapping[str, str]] = {
     "teller": "de verteller",
     "family": "het gezin",
     "children": "kinderen",
@@ -50,6 +50,6 @@ _FELT_BY: Final[Mapping[str, str]] = {
 def effect(code: str) -> str:
     """Return `ongewenst voor het gezin` of `unwanted:family`; another code as it is."""
     kind, _, whom = code.partition(":")
-    if kind not in _EFFECTS or whom not in _FELT_BY:
+    if kind not in EFFECTS or whom not in FELT_BY:
         return code
-    return f"{_EFFECTS[kind]} voor {_FELT_BY[whom]}"
+    return f"{EFFECTS[kind]} voor {FELT_BY[whom]}"

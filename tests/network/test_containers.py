@@ -21,6 +21,7 @@ from infra.process import NotReadyError
 from services.access import Access, OperatorAccess
 from services.config import HOME_VARIABLE, load_settings
 from services.directory import Directory
+from services.federation.tables import NODE_TABLES
 from services.home import Home
 from services.keyservice import callers
 from tests.command import run_apart
@@ -178,7 +179,10 @@ def test_a_node_has_its_password_and_the_databases_of_those_whose_passwords_it_h
         contained(home, "catalogs")
         host, _, port = str(load_settings(home.root).catalog.server).partition(":")
         own = Access.load(home.participant(town).access).catalog
-        for kind, tables in (("private", []), ("published", ["cells", "quality"])):
+        for kind, tables in (
+            ("private", []),
+            ("published", sorted(name.removeprefix("published.") for name in NODE_TABLES)),
+        ):
             with psycopg.connect(
                 host=host, port=int(port), user=town, password=own, dbname=f"{town}_{kind}"
             ) as connection:

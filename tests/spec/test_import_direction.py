@@ -31,3 +31,10 @@ def test_layers_run_from_schedules_down_to_connectors() -> None:
 def test_connectors_may_not_reach_for_broker_store_cryptography_or_schedule() -> None:
     contract = next(item for item in CONTRACTS if item.get("source_modules") == ["connectors"])
     assert {"kafka", "pyiceberg", "cryptography", "airflow"} <= set(contract["forbidden_modules"])
+
+
+def test_nothing_that_makes_a_figure_may_reach_for_sessions() -> None:
+    contract = next(item for item in CONTRACTS if item.get("forbidden_modules") == ["services.sessions"])
+    makers = {"services.benchmark", "services.hub", "services.indicators", "services.month", "services.release"}
+    assert makers <= set(contract["source_modules"])
+    assert not contract.get("ignore_imports")

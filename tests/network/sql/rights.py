@@ -12,7 +12,9 @@ OF_HUB = (
     *("benchmark.figures", "benchmark.peers", "benchmark.indicators", "benchmark.periods", "benchmark.stories"),
     "network.cells",
 )
-OF_NODE = ("published.cells", "published.quality", "published.stories")
+OF_NODE = tuple(
+    f"published.{name}" for name in ("cells", "quality", "patterns", "stories", "sessions", "actions", "missing")
+)
 HIDDEN = ("files", "snapshots", "history", "manifests", "partitions", "refs", "properties", "metadata_log_entries",
           "all_entries", "entries", "all_manifests")  # fmt: skip
 VIEW = "hub.network.region_pv29"
