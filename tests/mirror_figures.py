@@ -1,7 +1,7 @@
 """Made-up published tables for the tests of the mirror, asked through the real SQL surface."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -69,11 +69,35 @@ SERIES = [
 PEERS = [peer("gm0599", 2), peer("gm0344", 1), peer("gm0363", 3), peer("gm0000", 1, "2025-10")]
 
 
+def quote(theme: str, name: str = "q1", **other: object) -> dict[str, object]:
+    """A published quote of the town, but for what `other` says."""
+    told: dict[str, object] = {
+        "municipality": TOWN, "quote": name, "theme": theme, "indicators": [], "approach": None, "role": "resident",
+        "period": "2025-Q4", "title": f"Titel van {name}", "words": f"Navertelde woorden van {name}.",
+        "effects": ["unwanted:family"], "uses": ["quote", "publish"], "made_up": True,
+        "published_on": dt.date(2026, 1, 12),
+    }  # fmt: skip
+    return told | other
+
+
+def pattern(theme: str, kind: str = "total", signification: str = "total", **other: object) -> dict[str, object]:
+    """A released count of the town's stories, but for what `other` says."""
+    told: dict[str, object] = {
+        "period": "2025-Q4", "period_kind": "quarter", "municipality": TOWN, "theme": theme,
+        "signification_kind": kind, "signification": signification, "numerator": 35, "denominator": 562_000,
+        "denominator_date": dt.date(2025, 1, 1), "status": "published", "definition_version": 1, "release_id": "r",
+        PUBLIC_FROM: dt.date(2026, 1, 1),
+    }  # fmt: skip
+    return told | other
+
+
 def asking(
     folder: Path,
     figures: Iterable[Mapping[str, object]] = SERIES,
     peers: Iterable[Mapping[str, object]] = PEERS,
     indicators: pl.DataFrame | None = None,
+    stories: Sequence[Mapping[str, object]] = (),
+    patterns: Sequence[Mapping[str, object]] = (),
 ) -> Ask:
     """Publish tables in a folder and return what answers questions about them."""
     tables = {
@@ -81,6 +105,7 @@ def asking(
         "peers": pl.DataFrame(list(peers), schema={**PEERS_SCHEMA, PUBLIC_FROM: pl.Date()}),
         "indicators": catalogue_table(load_catalogue()) if indicators is None else indicators,
     }
+    tables |= {name: pl.DataFrame(rows) for name, rows in (("stories", stories), ("patterns", patterns)) if rows}
     for name, frame in tables.items():
         frame.write_parquet(folder / f"{name}.parquet")
     files = {f"benchmark.{name}": [folder / f"{name}.parquet"] for name in tables}

@@ -111,6 +111,7 @@ def show_mirror(written: "Written") -> None:
     """Say where a mirror is and what it shows."""
     console = out()
     told = f"{number(written.indicators, 'indicator')}, {number(written.figures, 'figure')}"
+    told += f", {number(written.stories, 'indicator')} with a story of its own"
     if written.untold:
         told += f"; {written.untold:,} more are suppressed or missing, and said so"
     console.print(f"{written.path} shows {told}.", markup=False, soft_wrap=True)

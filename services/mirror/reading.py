@@ -9,6 +9,7 @@ from typing import Any
 from services.asking import Ask
 from services.errors import Fatal
 from services.indicators import TOTAL
+from services.mirror.stories import Stories, read_stories
 
 _CODE = re.compile(r"gm[0-9]{4}")
 
@@ -40,7 +41,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Definition:
-    """One row of `hub.benchmark.indicators`, its texts in Dutch; `parts` are titles of what it is split by, by code."""
+    """One row of `hub.benchmark.indicators`, its texts in Dutch; `parts` are titles of what it is split by, by code.
+
+    `themes` are those of the stories that belong beside it, the nearest first; none in a table of an earlier version.
+    """
 
     indicator: str
     source: str
@@ -58,6 +62,7 @@ class Definition:
     series_breaks: tuple[str, ...]
     dimension_title: str | None
     parts: Mapping[str, str]
+    themes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class Reading:
         figures: by indicator id, by period; an indicator without any is not in it.
         parts: by indicator id and part of its dimension, by period.
         peer_groups: of each set of indicators the newest, in alphabetical order.
+        stories: quotes and patterns that can stand beside the figures.
     """
 
     municipality: str
@@ -94,6 +100,7 @@ class Reading:
     figures: Mapping[str, tuple[Figure, ...]]
     parts: Mapping[str, Mapping[str, tuple[Figure, ...]]]
     peer_groups: tuple[PeerGroup, ...]
+    stories: Stories
 
     def told(self) -> dict[str, tuple[Figure, ...]]:
         """Figures of indicators that are defined: no other one is shown."""
@@ -145,7 +152,10 @@ def read(ask: Ask, municipality: str) -> Reading:
     for (indicator, part), items in series.items():
         if part != TOTAL:
             parts.setdefault(indicator, {})[part] = items
-    return Reading(municipality, _definitions(ask), figures, parts, _peer_groups(ask, municipality, newest))
+    peer_groups = _peer_groups(ask, municipality, newest)
+    peers = {peer for group in peer_groups for peer in group.peers if _CODE.fullmatch(peer)}
+    stories = read_stories(ask, municipality, peers)
+    return Reading(municipality, _definitions(ask), figures, parts, peer_groups, stories)
 
 
 def _series(ask: Ask, municipality: str) -> dict[tuple[str, str], tuple[Figure, ...]]:
@@ -160,12 +170,17 @@ def _series(ask: Ask, municipality: str) -> dict[tuple[str, str], tuple[Figure, 
 
 
 def _definitions(ask: Ask) -> dict[str, Definition]:
-    columns = [*_PLAIN, "parts", *(f"{name}_nl" for name in (*_SINGLE, *_SEVERAL, "dimension_title", "part_titles"))]
+    columns = [
+        *_PLAIN,
+        "parts",
+        "themes",
+        *(f"{name}_nl" for name in (*_SINGLE, *_SEVERAL, "dimension_title", "part_titles")),
+    ]
     found = {}
     for row in ask(_INDICATORS.format(columns=", ".join(columns))).to_pylist():
         texts: dict[str, Any] = {name: row[f"{name}_nl"] for name in _SINGLE}
         texts |= {name: tuple(row[f"{name}_nl"] or ()) for name in _SEVERAL}
-        texts["dimension_title"] = row["dimension_title_nl"]
+        texts["dimension_title"], texts["themes"] = row["dimension_title_nl"], tuple(row["themes"] or ())
         texts["parts"] = dict(zip(row["parts"] or (), row["part_titles_nl"] or (), strict=True))
         found[row["indicator"]] = Definition(**{name: row[name] for name in _PLAIN}, **texts)
     return found
