@@ -21,6 +21,10 @@ from services.errors import Fatal
 
 FILES = ("package.json", "package-lock.json", "unpack.mjs")
 _HERE = Path(__file__).parent
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fonts</cachedir></fontconfig>
+"""
+"""The fonts that it brings, wherever it is; those of the machine would make a page look otherwise on each."""
 _TIMEOUT = 600
 _BRINGS_LIBRARIES = {"AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x"}
 """By this the package unpacks its libraries beside the browser."""
@@ -47,7 +51,7 @@ class Chromium:
         """Variables by which it finds its own libraries and fonts; its settings go where it is, not to the user's."""
         return {
             "LD_LIBRARY_PATH": str(self.root / "al2023" / "lib"),
-            "FONTCONFIG_PATH": str(self.root / "fonts"),
+            "FONTCONFIG_FILE": str(self.root / "fonts.conf"),
             "HOME": str(self.root),
         }
 
@@ -62,8 +66,8 @@ def chromium(folder: Path | None = None) -> Chromium:
         Fatal: it cannot be had; npm's own words say why.
     """
     kept = folder or cache_folder()
-    lock = (_HERE / "package-lock.json").read_bytes()
-    target = kept / f"browser-{hashlib.sha256(lock).hexdigest()[:12]}"
+    made_of = b"".join((_HERE / name).read_bytes() for name in (*FILES, "__init__.py"))
+    target = kept / f"browser-{hashlib.sha256(made_of).hexdigest()[:12]}"
     if not target.is_dir():
         with _alone(kept):
             if not target.is_dir():  # another process may just have made it
@@ -88,6 +92,7 @@ def _fetch(folder: Path, target: Path) -> None:
         whole.mkdir()
         _run([*_npm(), "ci", "--ignore-scripts"], draft, _NPM)
         _run([str(_node()), "unpack.mjs"], draft, {**_BRINGS_LIBRARIES, "TMPDIR": str(whole)})
+        (whole / "fonts.conf").write_text(_FONTS, "ascii")
         whole.rename(target)  # it appears when it is whole
 
 
