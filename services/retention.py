@@ -33,6 +33,7 @@ from services.store.node import NodeStore
 from services.store.snapshots import scan
 from services.store.tables import load_table
 from services.store.trimming import drop_kept, trim
+from services.stories.forgetting import parcels_taken_back
 
 At = Callable[[str], None]
 _VERDICTS = ("accepted", "quarantined", "held", "duplicate")
@@ -103,7 +104,7 @@ def remove_expired(
 def remove_events(
     registry: Registry, node: NodeStore, today: dt.date, removed: Removed, at: At = lambda _: None
 ) -> None:
-    """Remove the events of a store that may be kept no longer.
+    """Remove the events of a store that may be kept no longer: too old ones, and words of quotes that were taken back.
 
     Their parcels are marked first, and counted as removed last, so that the accounts are right at each moment.
 
@@ -119,25 +120,28 @@ def remove_events(
     """
     project(node.catalog, registry, at, catch_up=True)
     first = kept_from(registry, today)
-    intake = pl.col("event_type").replace_strict(first, default=dt.date.min, return_dtype=pl.Date)
-    removed.events += _mark(node, intake, at)
+    back = parcels_taken_back(node.catalog, registry)
+    kept_since = pl.col("event_type").replace_strict(first, default=dt.date.min, return_dtype=pl.Date)
+    expired = (pl.col("received_on") < kept_since) | pl.col("parcel_id").is_in(back)
+    removed.events += _mark(node, expired, at)
     at("trim intake")
     table = open_intake(node.catalog)
-    trimmed = trim(table, pl.col("received_on") < intake, types_of, partial(note_trimmed, table))
+    trimmed = trim(table, expired, types_of, partial(note_trimmed, table))
     removed.snapshots += trimmed.kept
     for name, day in first.items():
         typed = load_table(node.catalog, table_name(name))
         if typed is not None:
             at("trim typed")
-            removed.snapshots += trim(typed, pl.col("received_on") < day).kept
+            expired = (pl.col("received_on") < day) | pl.col("in_parcel").is_in(back)
+            removed.snapshots += trim(typed, expired).kept
     at("count expired")
     node.parcels.end_expiry()
 
 
-def _mark(node: NodeStore, kept_since: pl.Expr, at: At) -> Counter[str]:
+def _mark(node: NodeStore, expired: pl.Expr, at: At) -> Counter[str]:
     """Mark the parcels whose events are to be removed; return how many events these are, by type."""
     table, ledger = node.intake()
-    parcels = stored_parcels(node, table).filter(pl.col("received_on") < kept_since)
+    parcels = stored_parcels(node, table).filter(expired)
     if parcels.is_empty():
         return Counter()
     counts = [(pl.col("verdict") == verdict).sum().cast(pl.Int64).alias(verdict) for verdict in _VERDICTS]

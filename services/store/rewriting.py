@@ -25,6 +25,8 @@ STANDS_SINCE = "spiegelnet.stands-since"
 """Property of a snapshot in the place of a kept one: when that one was made, in milliseconds since 1970."""
 _OURS = "spiegelnet."
 _TEMPORARY = "spiegelnet-rewritten"
+_LOWER_BOUNDS, _UPPER_BOUNDS = 10, 11
+"""Places of the smallest and largest values of columns in the library's description of a file."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class _Rewrite(_OverwriteFiles):
         self.sequences = {}
 
     def _manifests(self) -> list[ManifestFile]:
-        removed, kept = self._deleted_entries(), self._existing_manifests()
+        removed, kept = [_without_bounds(entry) for entry in self._deleted_entries()], self._existing_manifests()
         added = [
             ManifestEntry.from_args(
                 status=ManifestEntryStatus.ADDED,
@@ -136,3 +138,17 @@ class _Rewrite(_OverwriteFiles):
                         writer.add_entry(entry)
             made.append(writer.to_manifest_file())
         return made
+
+
+def _without_bounds(entry: ManifestEntry) -> ManifestEntry:
+    """Return the entry of a file that goes without its columns' bounds: they are values that are to be gone too."""
+    file = IcebergFile(*(entry.data_file[place] for place in range(len(entry.data_file))))
+    file.spec_id = entry.data_file.spec_id
+    file[_LOWER_BOUNDS] = file[_UPPER_BOUNDS] = None
+    return ManifestEntry.from_args(
+        status=entry.status,
+        snapshot_id=entry.snapshot_id,
+        sequence_number=entry.sequence_number,
+        file_sequence_number=entry.file_sequence_number,
+        data_file=file,
+    )

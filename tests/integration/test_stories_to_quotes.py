@@ -1,5 +1,6 @@
 """From a received story to the hub's table through the broker, told back on the way; and gone again without consent."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from services.network import Network
 from services.receiving.collecting import open_node
 from services.sending.delivery import enqueue_once
 from services.sending.sender import open_sender
+from services.store.accounts import conservation
 from services.store.events import current_events
 from services.stories.desk.acting import AtDesk, act, at_desk
 from services.stories.desk.publishing import Publishing, publish
@@ -233,3 +235,29 @@ def test_the_page_has_what_is_published_and_counts_from_ten_tellers(
     assert line in {f"<li>Ongeveer {number} verhalen ontvangen</li>" for number in (20, 25)}
     missing = run("stories", "page", TOWN, "--out", tmp_path / "no" / "folder.html", "--home", root)
     assert (missing.code, "No such file or directory" in missing.err) == (3, True)
+
+
+def test_the_hub_forgets_words_that_were_taken_back_at_its_upkeep(root: Path) -> None:
+    published(root)
+    consent(root, [])
+    tasks.receive(root, TOWN)
+    tasks.receive(root, "hub")
+    store = Home(root).participant("hub").root / "private"
+    assert holding(store, CANARIES[0]), "the search finds words where they are"
+    now = dt.datetime.now(dt.UTC)
+    assert tasks.maintain(root, "hub", now=now).removed.events == {"story_quote": 1}
+    network = Network.open(root)
+    node = open_node(network, "hub")
+    left = current_events(node.catalog, network.registry.get("story_quote"))
+    assert left.select("number", "state", "words").rows() == [(2, "withdrawn", None)]
+    assert conservation(node)["balanced"].all()
+    tasks.maintain(root, "hub", now=now + dt.timedelta(days=2))
+    assert [holding(store, words) for words in CANARIES] == [[], []]
+    tasks.receive(root, "hub")
+    assert shown(root, HUB) == []
+
+
+def test_the_hub_keeps_words_that_stand_at_its_upkeep(root: Path) -> None:
+    published(root)
+    assert tasks.maintain(root, "hub").removed.events == {}
+    assert len(shown(root, HUB)) == 1
