@@ -10,10 +10,12 @@ from services.cli import (
     metrics_command,
     network_commands,
     node_commands,
+    pattern_commands,
     quarantine_commands,
     query_commands,
     rollover_command,
     session_commands,
+    silence_command,
     status_command,
     stories_commands,
     story_quote_commands,
@@ -55,6 +57,8 @@ user_commands.register(app)
 stories_commands.register(app)
 story_quote_commands.register(stories_commands.stories_app)
 story_point_commands.register(stories_commands.stories_app)
+silence_command.register(stories_commands.stories_app)
+pattern_commands.register(app)
 session_commands.register(app)
 for extension in entry_points(group="spiegelnet.commands"):  # commands of packages that may import this one
     extension.load()(app)

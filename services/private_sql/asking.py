@@ -66,7 +66,7 @@ def ask_private(private: Private, sql: str, purpose: str) -> pa.Table:
         Retryable, Fatal: the store or the record cannot be used; without a record there is no answer.
     """
     audit = private.audit()
-    audit_number = audit.begin(private.network.now(), os_user(), _stated(purpose), sql)
+    audit_number = audit.begin(private.network.now(), os_user(), stated(purpose), sql)
     outcome, rows = _STOPPED, None
     try:
         connection = open_private(private.network, private.municipality)
@@ -105,7 +105,12 @@ def os_user() -> str:
         return f"uid {number}"
 
 
-def _stated(purpose: str) -> str:
+def stated(purpose: str) -> str:
+    """Return a purpose as it is written down.
+
+    Raises:
+        NotAllowed: there is none, or it is longer than anybody reads.
+    """
     text = " ".join(purpose.split())
     if not text:
         raise NotAllowed(

@@ -1,13 +1,13 @@
 """Is a signification told more with one theme than with others? Counts, an interval, and three possible words.
 
 What is published was perturbed by at most 4 and rounded by at most 2, so each published count lies within
-`PROTECTION` of the true one. Every limit here takes the worst of that, so that protection alone can never make a pattern.
+`PROTECTION` of the true one. Every limit here takes the worst of that: protection alone can never make a pattern.
 
 The theme's share is n ÷ N with Wilson's 95 % limits (`services.benchmark.statistics`). What is expected is the share in
 the stories that were told by those who told about other themes only: (S - n) ÷ (T - N), of all stories with the
 signification S and all told T. Tellers count once in each, so the difference leaves those who told about both out. It
-has limits too, since it is counted on stories as well. `yes` only where the theme's lower limit is above the upper limit of
-what is expected.
+has limits too, since it is counted on stories as well. `yes` only where the theme's lower limit is above the upper
+limit of what is expected.
 """
 
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ def pattern_release(counts: pl.DataFrame, municipality: str, population: Sequenc
             without one everything is `missing`.
 
     Returns:
-        A frame with the columns `PATTERNS`, sorted by the columns that name a cell; a row for each, whatever its status.
+        A frame with the columns `PATTERNS`, sorted by what names a cell; a row for each, whatever its status.
     """
     bases = {
         period: latest(population, municipality, INHABITANTS, period_of(period).start)
