@@ -18,8 +18,8 @@ from services.cli import (
     silence_command,
     status_command,
     stories_commands,
-    story_quote_commands,
     story_point_commands,
+    story_quote_commands,
     taking_back_commands,
     user_commands,
 )
