@@ -136,16 +136,17 @@ def list_quotes(municipality: Municipality, home: HomeOption, json: JsonOption =
             item.stage,
             item.title,
             item.words,
+            item.proposed_on.isoformat(),
             item.agreed_on and item.agreed_on.isoformat(),
             [*item.approvals],
         )
         for item in every
     ]
-    names = ["quote", "stage", "title", "words", "agreed on", "approved by"]
+    names = ["quote", "stage", "title", "words", "proposed on", "agreed on", "approved by"]
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    table(f"Quotes of {municipality}", names, [(row[0][:8], *row[1:5], ", ".join(row[5])) for row in rows])
+    table(f"Quotes of {municipality}", names, [(row[0][:8], *row[1:6], ", ".join(row[6])) for row in rows])
 
 
 def page(
