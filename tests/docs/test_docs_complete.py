@@ -46,7 +46,7 @@ def test_every_command_has_a_section_with_all_its_options_and_no_other(name: str
 
 
 def test_every_section_about_a_command_is_about_one_that_exists() -> None:
-    headings = re.findall(r"^## `(spiegelnet [a-z ]+)`$", COMMANDS_PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    headings = re.findall(r"^## `(spiegelnet [a-z -]+)`$", COMMANDS_PAGE.read_text("utf-8"), flags=re.MULTILINE)
     assert sorted(headings) == sorted(COMMANDS)
 
 
