@@ -22,7 +22,7 @@ from services.receiving.collecting import open_node
 from services.runs import running
 from services.sending.outbox import Outbox
 from services.sending.sender import open_sender
-from services.sending.statement import CLIENTS_FILE
+from services.sending.sources import source_files
 from services.stopped import node_of
 from services.store.intake import HELD
 
@@ -90,11 +90,6 @@ def require_nothing_held(root: Path, participant: str) -> None:
         f"Look at them with their sender (`spiegelnet quarantine list {participant}`); "
         "then lift them, or let them be mended and sent again.",
     )
-
-
-def source_files(folder: Path) -> list[Path]:
-    """Return the files below a sources folder in order, those about the sender itself left out."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CLIENTS_FILE)
 
 
 def senders(root: Path) -> list[str]:

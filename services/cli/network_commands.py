@@ -72,10 +72,11 @@ def send(
     """Read exports, seal their events for who is entitled to them, and send. A file that was sent is not sent again."""
     from services.cli.reports import send_json, show_sent
     from services.network import Network
+    from services.sending.sources import source_files
     from services.tasks import send as send_now
 
     network = Network.open(home)
-    chosen = files if files is not None else _all_files(network.home.participant(participant).sources)
+    chosen = files if files is not None else source_files(network.home.participant(participant).sources)
     missing = [path for path in chosen if not path.is_file()]
     if missing:
         raise Fatal(
@@ -94,11 +95,6 @@ def send(
         reason, left = report.postponed[0], len(chosen) - len(report.files)
         unsent = f"{left} of {len(chosen)} files were not sent to their end. " if left else ""
         raise Retryable(unsent + reason.what, reason.why, reason.todo)
-
-
-def _all_files(folder: Path) -> list[Path]:
-    """Files below a sources folder, those about the sender itself left out."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "clients.csv")
 
 
 def receive(

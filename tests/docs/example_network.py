@@ -10,7 +10,8 @@ from services.samples import write_samples
 from services.setup import create_network, members_from
 from tests.docs.markdown import ROOT
 
-PARTICIPANTS = ROOT / "docs" / "examples" / "participants.toml"
+EXAMPLES = ROOT / "docs" / "examples"
+PARTICIPANTS = EXAMPLES / "participants.toml"
 CLOSED = ("2025-11", "2025-12")
 NEXT = "2026-01"
 
@@ -34,10 +35,14 @@ def build(root: Path) -> ExampleNetwork:
     write_samples(exports, seed=7, months=len(CLOSED) + 1, last=NEXT)
     shutil.copy(exports / "address_reference.csv", home)
     desk.mkdir()
-    for file in (PARTICIPANTS, exports / "address_reference.csv"):
+    for file in (PARTICIPANTS, EXAMPLES / "verhaal.json", exports / "address_reference.csv"):
         shutil.copy(file, desk)
     for member in members:
         sources = home / "participants" / member.id / "sources"
+        if member.kind == "story_point":
+            sources.mkdir()
+            shutil.copy(EXAMPLES / "vertelpunt.yaml", sources)
+            continue
         shutil.copytree(exports / member.id, sources, ignore=shutil.ignore_patterns("live"))
         tasks.send(home, member.id, sorted(sources.glob("back/*")), CLOSED)
         if (exports / member.id / "live").exists():

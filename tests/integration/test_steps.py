@@ -17,6 +17,7 @@ from services.errors import Fatal, Rejected, Retryable
 from services.home import Home
 from services.network import Network
 from services.sending.sender import open_sender
+from services.sending.sources import source_files
 from tests.network_state import events, messages, published, release_state, sender_state
 from tests.small_network import AFTER, BACK, BEFORE, KINDS, MUNICIPALITIES, PARTNERS, arrears, copied, export, texts
 
@@ -241,7 +242,7 @@ def test_who_has_nothing_to_send_states_the_month_all_the_same(at_stage: AtStage
     root = at_stage("empty")
     assert steps.senders(root) == sorted({*PARTNERS, *MUNICIPALITIES})
     for sender in ("hc-huis", TOWN):
-        assert steps.source_files(Home(root).participant(sender).sources) == []
+        assert source_files(Home(root).participant(sender).sources) == []
         assert steps.send_new(root, sender, dt.date(2025, 12, 3)).statements > 0
     tasks.receive(root, TOWN)
     stated = events(root, TOWN, "delivery_statement")

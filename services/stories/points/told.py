@@ -7,6 +7,7 @@ import polars as pl
 
 from connectors import SourceError, connector_for
 from services.privacy import pseudonym
+from services.sending.sources import source_files
 
 STORY: Final = "story"
 TOLD: Final = {"story": pl.Binary, "number": pl.String, "municipality": pl.String}
@@ -23,7 +24,7 @@ def told_stories(sources: Path, event_key: bytes) -> pl.DataFrame:
         Columns `TOLD`, a row per event: its id (16 bytes), the sender's own number, the municipality.
     """
     parts = [pl.DataFrame(schema=TOLD)]
-    for path in sorted(sources.glob("*")):
+    for path in source_files(sources):
         try:
             connector = connector_for(path)
             if STORY not in connector.event_types:
