@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.errors import Fatal
+from services.cli.stories_commands import text_of
 
 if TYPE_CHECKING:  # slow imports that --help does not need
     from services.sessions.publishing import Shared
@@ -43,12 +43,7 @@ def read_words(file: Path) -> str:
     Raises:
         Fatal: the file cannot be read, or is no text.
     """
-    try:
-        return sys.stdin.read() if file == STANDARD_INPUT else file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(
-            f"{file} cannot be read.", f"{type(error).__name__} at reading it.", "Name a file of text in UTF-8."
-        ) from None
+    return sys.stdin.read() if file == STANDARD_INPUT else text_of(file)
 
 
 def show_shared(what: str, shared: "Shared") -> None:
@@ -62,3 +57,5 @@ def show_shared(what: str, shared: "Shared") -> None:
     console.print(f"{what} is not shared yet:")
     for reason in shared.reasons:
         console.print(f"  {reason}", markup=False, soft_wrap=True)
+    for part in shared.unexplained:
+        console.print(f'  Is this a person\'s name or place? If not: --explain "{part}"', markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ An approval is about words as they stand, by their SHA-256: of words that are ch
 import datetime as dt
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -41,10 +41,12 @@ class Looked:
     Attributes:
         words: what disclosure control says.
         shared_on: day of the approval that was lacking; None while they may not.
+        unexplained: what is marked in them, and nobody explained.
     """
 
     words: Words
     shared_on: dt.date | None
+    unexplained: tuple[str, ...] = field(repr=False)
 
     def row(self, made: Callable[[str, dt.date], dict[str, Any]]) -> dict[str, Any] | None:
         """Return what is made of words that may be shared and the day; None of others."""
@@ -97,6 +99,7 @@ def looked_at(records: Records, record: str, words: str, sources: Sequence[str])
     given = approvals(records, record)
     standing = [item for item in given if item.sha256 == digest(words)]
     explained = {word for item in standing for word in item.explained} | _public_names(records)
+    unexplained = _unexplained(words, explained) if standing else ()
     released = release_words(
         words,
         originals=sources,
@@ -106,10 +109,10 @@ def looked_at(records: Records, record: str, words: str, sources: Sequence[str])
         use=None,
         reply_due=False,
         identifier=identifier_in(words),
-        unexplained_marks=_unexplained(words, explained) if standing else 0,
+        unexplained_marks=len(unexplained),
     )
     day = max((item.approved_on for item in standing), default=None)
-    return Looked(released, day if released.words is not None else None)
+    return Looked(released, day if released.words is not None else None, unexplained)
 
 
 def approvals(records: Records, record: str) -> list[Approval]:
@@ -134,10 +137,10 @@ def approvals(records: Records, record: str) -> list[Approval]:
     ]
 
 
-def _unexplained(words: str, explained: set[str]) -> int:
+def _unexplained(words: str, explained: set[str]) -> tuple[str, ...]:
     known = {word.casefold() for word in explained}
-    marks = _marker().marks(words)
-    return sum(words[mark.start : mark.end].casefold() not in known for mark in marks)
+    parts = (words[mark.start : mark.end] for mark in _marker().marks(words))
+    return tuple(part for part in parts if part.casefold() not in known)
 
 
 def _public_names(records: Records) -> set[str]:

@@ -5,7 +5,7 @@ The tables are made anew from what is approved now, so that sharing twice change
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -35,10 +35,12 @@ class Shared:
     Attributes:
         released: whether all of it is shared now.
         reasons: why not, in sentences; empty when it is.
+        unexplained: what is marked as a name or place, and nobody explained.
     """
 
     released: bool
     reasons: tuple[str, ...]
+    unexplained: tuple[str, ...] = field(repr=False)
 
 
 def share_conclusion(records: Records, number: int, reviewer: str, explained: Sequence[str] = ()) -> Shared:
@@ -92,7 +94,8 @@ def _share(records: Records, texts: Mapping[str, str], reviewer: str, explained:
         approve(records, record, words, reviewer, explained)
     looked = publish(records)
     reasons = [reason for record in texts for reason in looked[record].words.reasons]
-    return Shared(not reasons, tuple(dict.fromkeys(reasons)))
+    unexplained = [part for record in texts for part in looked[record].unexplained]
+    return Shared(not reasons, tuple(dict.fromkeys(reasons)), tuple(unexplained))
 
 
 def publish(records: Records) -> Mapping[str, Looked]:
