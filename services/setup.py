@@ -39,6 +39,7 @@ def sample_members() -> list[Member]:
     network = load_network()
     members = [Member(item.id, item.name, "municipality", item.province, (item.id,)) for item in network.municipalities]
     members += [Member(item.id, item.name, item.kind, None, item.municipalities) for item in network.partners]
+    members += [Member(item.id, item.name, "story_point", None, item.municipalities) for item in network.story_points]
     members += [Member(key, name, "open_data") for key, name in network.open_data.items()]
     return [*members, Member("hub", "Hub", "hub")]
 

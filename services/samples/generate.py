@@ -25,6 +25,7 @@ from services.samples.provisions import make_provisions, write_provisions
 from services.samples.reaches import LOW_INCOME, make_reaches, write_reaches
 from services.samples.signals import make_signals
 from services.samples.spells import make_spells, write_spells
+from services.samples.story_files import write_stories
 
 OPEN_DATA: Final = (
     "participatiewet_benchmark_gemeente_2015.csv",
@@ -64,7 +65,7 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
 
     Layout: `<participant>/back/` with all months but the last in one delivery, `<participant>/live/` with the last
     month, `<participant>/clients.csv` (`municipality;client_households`) for partners, `cbs/back/` with open data, and
-    `address_reference.csv`.
+    `address_reference.csv`. Of stories `back/` has those of the two years before too.
 
     Args:
         out: folder; is made, files in it are overwritten.
@@ -102,6 +103,9 @@ def write_samples(out: Path, seed: int, months: int = 12, last: str = "2025-12")
             planted += wrong
         context = write_context(out / municipality.id, municipality.id, places, months=firsts, seed=seed)
         rows |= {f"{municipality.id}/{name}": count for name, count in context.items()}
+    stories, wrong = write_stories(out, network, months=firsts, seed=seed)
+    rows |= stories
+    planted += wrong
     _copy_open_data(out, network)
     per_place = dict(signals.group_by("municipality").len().sort("municipality").iter_rows())
     return SampleSummary(out, tuple(f"{first:%Y-%m}" for first in firsts), rows, dict(planted), per_place)

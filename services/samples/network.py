@@ -47,12 +47,32 @@ class Partner:
 
 
 @dataclass(frozen=True)
+class StoryPoint:
+    """Where people tell their stories; made up.
+
+    Attributes:
+        id: participant id.
+        name: made-up name.
+        municipalities: ids of those that it collects stories for.
+        connector: name of the connector that reads its stories.
+        existing: whether what was told before the campaign is a file of existing stories.
+    """
+
+    id: str
+    name: str
+    municipalities: tuple[str, ...]
+    connector: str
+    existing: bool
+
+
+@dataclass(frozen=True)
 class SampleNetwork:
     """Who takes part; `provinces` and `open_data` map id to name."""
 
     provinces: dict[str, str]
     municipalities: tuple[Municipality, ...]
     partners: tuple[Partner, ...]
+    story_points: tuple[StoryPoint, ...]
     open_data: dict[str, str]
 
 
@@ -76,5 +96,6 @@ def load_network() -> SampleNetwork:
         {item["id"]: item["name"] for item in told["province"]},
         municipalities,
         partners,
+        tuple(StoryPoint(**{**item, "municipalities": tuple(item["municipalities"])}) for item in told["story_point"]),
         {item["id"]: item["name"] for item in told["source"]},
     )
