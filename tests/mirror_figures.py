@@ -98,6 +98,7 @@ def asking(
     indicators: pl.DataFrame | None = None,
     stories: Sequence[Mapping[str, object]] = (),
     patterns: Sequence[Mapping[str, object]] = (),
+    missing: Sequence[Mapping[str, object]] = (),
 ) -> Ask:
     """Publish tables in a folder and return what answers questions about them."""
     tables = {
@@ -109,4 +110,8 @@ def asking(
     for name, frame in tables.items():
         frame.write_parquet(folder / f"{name}.parquet")
     files = {f"benchmark.{name}": [folder / f"{name}.parquet"] for name in tables}
-    return partial(query, open_surface(files, {}))
+    of_node: dict[str, list[Path]] = {}
+    if missing:
+        of_node["published.missing"] = [folder / "missing.parquet"]
+        pl.DataFrame(missing).write_parquet(folder / "missing.parquet")
+    return partial(query, open_surface(files, {TOWN: of_node}))

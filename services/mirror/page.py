@@ -59,7 +59,7 @@ def write_mirror(network: Network, ask: Ask, municipality: str, path: Path) -> W
         OSError: the file cannot be written.
     """
     names = {item.id: item.name for item in network.directory.participants.values()}
-    reading = read(ask, municipality)
+    reading = read(ask, municipality, takes_part=municipality in network.directory.municipalities)
     if not reading.figures and municipality not in names:
         raise Fatal(
             f"There are no figures of {municipality}.",

@@ -93,6 +93,7 @@ class Reading:
         parts: by indicator id and part of its dimension, by period.
         peer_groups: of each set of indicators the newest, in alphabetical order.
         stories: quotes and patterns that can stand beside the figures.
+        missed: by indicator who its figure misses, as people found and share it; beside what its definition says.
     """
 
     municipality: str
@@ -101,6 +102,7 @@ class Reading:
     parts: Mapping[str, Mapping[str, tuple[Figure, ...]]]
     peer_groups: tuple[PeerGroup, ...]
     stories: Stories
+    missed: Mapping[str, tuple[str, ...]]
 
     def told(self) -> dict[str, tuple[Figure, ...]]:
         """Figures of indicators that are defined: no other one is shown."""
@@ -127,12 +129,16 @@ WHERE municipality = '{municipality}' ORDER BY peer_set, period, peer
 """
 
 
-def read(ask: Ask, municipality: str) -> Reading:
+_MISSED = "SELECT indicator, who, because FROM {municipality}.published.missing ORDER BY indicator, entry"
+
+
+def read(ask: Ask, municipality: str, *, takes_part: bool = False) -> Reading:
     """Ask for everything about one municipality.
 
     Args:
         ask: answers a SELECT over the published tables.
         municipality: its CBS code.
+        takes_part: whether it has a node, and so tables of its own.
 
     Raises:
         Fatal: it is not such a code.
@@ -155,7 +161,8 @@ def read(ask: Ask, municipality: str) -> Reading:
     peer_groups = _peer_groups(ask, municipality, newest)
     peers = {peer for group in peer_groups for peer in group.peers if _CODE.fullmatch(peer)}
     stories = read_stories(ask, municipality, peers)
-    return Reading(municipality, _definitions(ask), figures, parts, peer_groups, stories)
+    missed = _missed(ask, municipality) if takes_part else {}
+    return Reading(municipality, _definitions(ask), figures, parts, peer_groups, stories, missed)
 
 
 def _series(ask: Ask, municipality: str) -> dict[tuple[str, str], tuple[Figure, ...]]:
@@ -192,3 +199,10 @@ def _peer_groups(ask: Ask, municipality: str, newest: Mapping[str, str]) -> tupl
         if newest.get(row["peer_set"]) == row["period"]:
             found.setdefault((row["peer_set"], row["period"], row["trait_vintage"]), []).append(row["peer"])
     return tuple(PeerGroup(*key, tuple(peers)) for key, peers in sorted(found.items()))
+
+
+def _missed(ask: Ask, municipality: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for row in ask(_MISSED.format(municipality=municipality)).to_pylist():
+        found[row["indicator"]] = (*found.get(row["indicator"], ()), f"{row['who']}: {row['because']}")
+    return found

@@ -26,6 +26,7 @@ class Section:
         polarity: likewise.
         parts: titles of what it is split by, with their series by period.
         story: what stands beside it.
+        missed: who it misses by what people here found, beside what its definition says.
     """
 
     definition: Definition
@@ -38,6 +39,7 @@ class Section:
     polarity: str
     parts: tuple[tuple[str, tuple[Figure, ...]], ...]
     story: StorySlot
+    missed: tuple[str, ...]
 
     @property
     def described(self) -> str:
@@ -91,6 +93,7 @@ def sections(reading: Reading, named: Mapping[str, str]) -> tuple[list[Section],
             reading.figures[name],
             reading.parts.get(name, {}),
             choice.beside(reading.definitions[name].themes),
+            reading.missed.get(name, ()),
         )
         for name in shown
     ]
@@ -101,7 +104,11 @@ def sections(reading: Reading, named: Mapping[str, str]) -> tuple[list[Section],
 
 
 def _section(
-    definition: Definition, figures: tuple[Figure, ...], parts: Mapping[str, tuple[Figure, ...]], story: StorySlot
+    definition: Definition,
+    figures: tuple[Figure, ...],
+    parts: Mapping[str, tuple[Figure, ...]],
+    story: StorySlot,
+    missed: tuple[str, ...],
 ) -> Section:
     newest = figures[-1]
     decimals = decimals_for(highest_value(figures) or 0)
@@ -120,4 +127,5 @@ def _section(
         polarity_sentence(definition),
         tuple((title, parts[code]) for code, title in definition.parts.items() if code in parts),
         story,
+        missed,
     )

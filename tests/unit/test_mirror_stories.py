@@ -22,7 +22,7 @@ INVITED = "Hier is plaats voor een verhaal, even groot als het cijfer."
 
 
 def made(folder: Path, points: tuple[str, ...] = (POINT,), **tables: object) -> ET.Element:
-    reading = read(asking(folder, **tables), TOWN)  # type: ignore[arg-type]  # as `asking` names them
+    reading = read(asking(folder, **tables), TOWN, takes_part=True)  # type: ignore[arg-type]  # as `asking` names them
     return ET.fromstring(page(reading, NAMES, TODAY, points))  # noqa: S314 - our own page
 
 
@@ -175,6 +175,27 @@ def test_how_many_told_stands_with_the_story_and_too_few_are_never_none(tmp_path
 def test_patterns_under_embargo_keep_the_page_closed(tmp_path: Path) -> None:
     tree = made(tmp_path, figures=[SERIES[0]], patterns=[pattern("payment_arrears", public_from=dt.date(2026, 3, 1))])
     assert "tot 1 maart 2026 alleen voor de gemeente zelf" in words(tree)
+
+
+def test_who_a_figure_misses_by_what_people_found_stands_with_what_its_definition_says(tmp_path: Path) -> None:
+    found = [
+        {
+            "municipality": TOWN, "indicator": SIGNALS, "entry": 1, "who": "Mensen met een flexibel contract",
+            "because": "zij betalen wisselend", "source": "session", "shared_on": TODAY,
+        }
+    ]  # fmt: skip
+    tree = made(tmp_path, missing=found)
+    told = {
+        str(section.get("id")): next(item for item in section.iter("div") if item.get("class") == "misses")
+        for section in tree.iter("section")
+        if section.get("class") == "indicator"
+    }
+    items = [words(item) for item in told[SIGNALS].iter("li")]
+    assert items == [
+        *(" ".join(text.nl.split()) for text in CATALOGUE[SIGNALS].misses),
+        "Mensen met een flexibel contract: zij betalen wisselend",
+    ]
+    assert len(list(told[MULTIPLE].iter("li"))) == len(CATALOGUE[MULTIPLE].misses)
 
 
 def test_what_a_story_holds_cannot_become_markup(tmp_path: Path) -> None:
