@@ -23,6 +23,7 @@ from services.network import Network, utc_now
 from services.parallel import InThisProcess, each
 from services.receiving.collecting import CollectReport, open_node
 from services.samples import SampleSummary, write_samples
+from services.samples.reviews import reviews
 from services.setup import create_network, sample_members
 from services.store.events import current_tables
 from services.tasks import SendReport
@@ -46,6 +47,7 @@ class DemoReport:
         sent: back-delivery, then the live month, then later ones.
         received: the same.
         closed: the same.
+        quotes: stories that were told on, by municipality.
         benchmark: of the hub.
     """
 
@@ -53,6 +55,7 @@ class DemoReport:
     sent: list[list[SendReport]] = field(default_factory=list)
     received: list[list[CollectReport]] = field(default_factory=list)
     closed: list[ClosingReport] = field(default_factory=list)
+    quotes: dict[str, int] = field(default_factory=dict)
     benchmark: BenchmarkReport | None = None
 
 
@@ -105,7 +108,7 @@ def run_demo(
     say("Partners and municipalities export their files (made up, calibrated on published figures).")
     run.report.samples = _first_sources(root)
     _move(run, BACK, "back", first=CHANGES_EPOCH)
-    _move(run, LIVE, "live")
+    _move(run, LIVE, "live", between=_review)
     for number, month in enumerate(later, len(BACK) + len(LIVE) + 1):
         _later_sources(root, month, number)
         _move(run, (month,), month)
@@ -146,8 +149,22 @@ def _later_sources(root: Path, month: str, months: int) -> None:
     shutil.rmtree(draft)
 
 
-def _move(run: Run, months: Sequence[str], folder: str, first: str | None = None) -> None:
-    """Send, receive and close one delivery of months; who is named first sends it in the year before."""
+def _move(
+    run: Run,
+    months: Sequence[str],
+    folder: str,
+    first: str | None = None,
+    between: Callable[[Run], None] = lambda _: None,
+) -> None:
+    """Send, receive and close one delivery of months.
+
+    Args:
+        run: the demo.
+        months: of the delivery.
+        folder: of the sources that holds it.
+        first: who sends it in the year before.
+        between: done when it was received, before months close.
+    """
     network, span = run.network, months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
     run.say(f"{span}: sources are read, pseudonymised with two key services, sealed and sent.")
     everybody = sorted(network.directory.participants)
@@ -169,8 +186,41 @@ def _move(run: Run, months: Sequence[str], folder: str, first: str | None = None
     nodes = [(run.root, item) for item in (HUB, *network.directory.municipalities)]
     with run.progress("receive", len(nodes)) as step:
         run.report.received.append(each(run.pool, tasks.receive, nodes, step))
+    between(run)
     run.say(f"{span}: months close; cells are counted and pass disclosure control.")
     run.report.closed.append(close_nodes(run.root, months, None, run.progress, run.pool))
+
+
+def _review(run: Run) -> None:
+    """Let made-up readers tell some stories on, so that quotes of them stand beside figures."""
+    run.say("Two made-up readers tell some of the made-up stories on, as their tellers agreed.")
+    work = [(run.root, place) for place, chosen in reviews(SEED).items() if chosen]
+    with run.progress("review", len(work)) as step:
+        told = each(run.pool, review_stories, work, step)
+    run.report.quotes = dict(zip((place for _, place in work), told, strict=True))
+
+
+def review_stories(root: Path, municipality: str) -> int:
+    """Review the made-up stories of one municipality; return how many are told on.
+
+    Raises:
+        Fatal: a quote was not let through.
+    """
+    from services.samples.reviews import review  # noqa: PLC0415 - only where there are stories
+    from services.stories.desk.acting import act  # noqa: PLC0415 - likewise
+    from services.stories.marking import load_marker  # noqa: PLC0415 - likewise
+
+    marker = load_marker(deduce=False)
+
+    def marked_parts(text: str) -> list[str]:
+        return [text[mark.start : mark.end] for mark in marker.marks(text)]
+
+    report, waits = act(root, municipality, lambda here: review(here, SEED, marked_parts))
+    if waits:
+        raise waits[0]
+    for name, reasons in report.refused.items():
+        raise Fatal(f"Quote {name} of the made-up stories is not let through.", " ".join(reasons))
+    return len(report.released)
 
 
 def _send(run: Run, work: Sequence[tuple[object, ...]], step: Callable[[], None]) -> list[SendReport]:

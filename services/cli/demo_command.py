@@ -38,6 +38,20 @@ EVICTIONS_SQL = """
 select municipality as region, numerator as evictions, denominator as households, value, unit, status
 from hub.benchmark.figures where indicator = 'evictions_per_1000_households' order by region
 """
+STORIES_SQL = """
+select count(*) as quotes, count(distinct municipality) as municipalities, count(distinct theme) as themes
+from hub.benchmark.stories
+"""
+PATTERNS_SQL = """
+select count(*) as patterns, count(case when status = 'published' then 1 end) as published from hub.benchmark.patterns
+where signification_kind <> 'total'
+"""
+TOLD_SQL = """
+select theme, signification_kind as kind, signification, numerator as tellers from hub.benchmark.patterns
+where municipality = '{municipality}' and period = '2025-Q4' and theme = 'debt_counselling'
+  and signification_kind in ('total', 'signal', 'effect') and status = 'published'
+order by tellers desc, signification
+"""
 SHARES_SQL = """
 select period_kind, count(*) as cells, count(case when status = 'published' then 1 end) as published
 from hub.network.cells where period >= '2025' group by period_kind order by period_kind
@@ -54,7 +68,7 @@ def demo(
     until: Annotated[str, typer.Option(help="The last month; months after 2025-12 are added one by one.")] = "2025-12",
     json: JsonOption = False,
 ) -> None:
-    """Move twelve months of 19 municipalities and 16 partners through the whole network on this machine."""
+    """Move twelve months of 19 municipalities, 16 partners and 3 story points through the whole network on this machine."""
     from services.config import load_settings
     from services.parallel import warmed, workers
 
@@ -98,13 +112,16 @@ def demo(
             _show_epoch_change(home, rolled)
     _show_release(home)
     _show_municipality(home, until)
+    _show_stories(home)
     console.print()
     show_mirror(written)
     console.print(
         f"\nDone in {seconds:.0f} s. The network is in {home}. Next:\n"
         f"  spiegelnet status                         who received what, and who has not stated a delivery\n"
         f"  spiegelnet quarantine list es-lichtkade   what was refused, where and why\n"
-        f'  spiegelnet sql "show all tables"          everything that can be asked',
+        f'  spiegelnet sql "show all tables"          everything that can be asked\n'
+        f"  spiegelnet stories list {SHOWN_MUNICIPALITY}             which stories came, and how far each is; no text\n"
+        f"  spiegelnet stories quotes {SHOWN_MUNICIPALITY}           which were told on, and who approved",
         markup=False,
     )
 
@@ -156,6 +173,24 @@ def _show_release(home: Path) -> None:
         "Evictions in 2025, by province: too rare for one municipality; summed under masks",
         ["region", "evictions", "households", "value", "unit", "status"],
         [tuple(row.values()) for row in regional],
+    )
+
+
+def _show_stories(home: Path) -> None:
+    """Patterns and quotes of the network, and what is told of one theme in one municipality."""
+    (quotes,), (patterns,) = _ask(home, STORIES_SQL), _ask(home, PATTERNS_SQL)
+    out().print(
+        f"\nStories, all made up: {quotes['quotes']} are told on in {quotes['municipalities']} municipalities, about "
+        f"{quotes['themes']} themes; of {patterns['patterns']:,} patterns {patterns['published']:,} have ten tellers or "
+        "more and are published.",
+        soft_wrap=True,
+    )
+    rows = _ask(home, TOLD_SQL.format(municipality=SHOWN_MUNICIPALITY))
+    table(
+        f"What people told of debt counselling in {SHOWN_MUNICIPALITY}, last quarter of 2025",
+        ["theme", "kind", "signification", "tellers"],
+        [tuple(row.values()) for row in rows],
+        caption="tellers, never a share of people: who tells is not who could tell",
     )
 
 
