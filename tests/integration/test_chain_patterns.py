@@ -1,46 +1,25 @@
 """Stories through the chain into patterns: from a story point's file to the node's table, and to the hub's."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from services import tasks
-from services.home import Home
 from services.network import Network
 from services.sending.delivery import enqueue_once
 from services.sending.sender import open_sender
-from services.setup import Member, create_network
 from services.stories.patterns.codes import grid
 from tests.network_state import events, published, rows_of
-from tests.small_network import AFTER, MUNICIPALITIES, write
+from tests.small_network import AFTER
+from tests.told_patterns import POINT, TOWN, story, tell
 
 pytestmark = pytest.mark.xdist_group("network")
 
-TOWN = MUNICIPALITIES[0]
-POINT = "vp-zeeland"
-HEADER = (
-    "Verhaalnummer;Verteller;Rol;Gemeente;Thema;Aanpak;Aanbieder;Titel;Verhaal;Betekenis;Verteld op;Gebeurd in;"
-    "Signalen;Toestemming;Verzonnen"
-)
 QUARTER = "2025-Q4"
 AtStage = Callable[[str], Path]
-
-
-def story(number: int, theme: str, signals: str = "", *, teller: str | None = None, uses: str = "Meetellen") -> str:
-    who = f"T-{number}" if teller is None else teller
-    return f"V-{number};{who};Inwoner;{TOWN};{theme};;;De brief;Ik wachtte lang.;;10-11-2025;;{signals};{uses};ja"
-
-
-def tell(root: Path, rows: Iterable[str]) -> None:
-    """Send stories as a story point that joined the network, and let the municipality receive them."""
-    create_network(root, [Member(POINT, "Vertelpunt", "story_point", None, (TOWN,))])
-    folder = Home(root).participant(POINT).sources
-    path = write(folder / "bestaande_verhalen_2025-12.csv", "\n".join([HEADER, *rows, ""]).encode())
-    assert not tasks.send(root, POINT, [path], ()).broken
-    tasks.receive(root, TOWN)
 
 
 def consent(root: Path, stories: list[bytes], uses: list[str], number: int) -> None:
