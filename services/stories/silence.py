@@ -67,8 +67,8 @@ def silences(stories: pl.DataFrame, directory: Directory, municipality: str, tod
     groups = [_silence("group", code, _group(directory, code), day, today) for code, day in of_group.items()]
     groups += [
         _silence("group", item.id, item.name, None, today)
-        for item in directory.senders_to(municipality)
-        if item.kind == "story_point" and item.id not in told
+        for item in directory.participants.values()
+        if item.kind == "story_point" and municipality in item.serves and item.id not in told
     ]
     return [*sorted(themes, key=lambda item: item.name), *sorted(groups, key=lambda item: (item.name, item.code))]
 

@@ -10,7 +10,7 @@ OPERATOR = "operator"
 USERS = (*READERS, OPERATOR)
 OF_HUB = (
     *("benchmark.figures", "benchmark.peers", "benchmark.indicators", "benchmark.periods", "benchmark.stories"),
-    "network.cells",
+    *("benchmark.patterns", "network.cells"),
 )
 OF_NODE = tuple(
     f"published.{name}" for name in ("cells", "quality", "patterns", "stories", "sessions", "actions", "missing")
