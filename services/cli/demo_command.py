@@ -68,7 +68,7 @@ def demo(
     until: Annotated[str, typer.Option(help="The last month; months after 2025-12 are added one by one.")] = "2025-12",
     json: JsonOption = False,
 ) -> None:
-    """Move twelve months of 19 municipalities, 16 partners and 3 story points through the whole network on this machine."""
+    """Move twelve months of 19 municipalities, 16 partners and 3 story points through the network on this machine."""
     from services.config import load_settings
     from services.parallel import warmed, workers
 
@@ -181,8 +181,8 @@ def _show_stories(home: Path) -> None:
     (quotes,), (patterns,) = _ask(home, STORIES_SQL), _ask(home, PATTERNS_SQL)
     out().print(
         f"\nStories, all made up: {quotes['quotes']} are told on in {quotes['municipalities']} municipalities, about "
-        f"{quotes['themes']} themes; of {patterns['patterns']:,} patterns {patterns['published']:,} have ten tellers or "
-        "more and are published.",
+        f"{quotes['themes']} themes; of {patterns['patterns']:,} patterns {patterns['published']:,} have ten tellers "
+        "or more and are published.",
         soft_wrap=True,
     )
     rows = _ask(home, TOLD_SQL.format(municipality=SHOWN_MUNICIPALITY))
