@@ -5,24 +5,18 @@ seen by who reads both. An entry is proposed until somebody confirms it, and lea
 """
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from services.errors import Fatal, NotAllowed
 from services.indicators import load_catalogue
-from services.network import Network
 from services.sessions.reading import load
 from services.sessions.records import Records, day, next_number, written
-from services.store.snapshots import scan
-from services.store.tables import load_table
-from services.store.warehouse import open_warehouse
 from services.stories.desk.stages import named
 
 CATALOGUE: Final = "catalogue"
 FROM_SESSION: Final = "session"
 FROM_STORY: Final = "story"
-PUBLISHED_MISSING: Final = "published.missing"
 
 
 @dataclass(frozen=True)
@@ -160,22 +154,3 @@ def entry_of(records: Records, number: int) -> Entry:
         f"{records.municipality} has no entry {number} on the register.",
         todo=f"`spiegelnet session missing list {records.municipality}` lists them.",
     )
-
-
-def missing_of(network: Network, municipality: str) -> Mapping[str, list[str]]:
-    """Return the shared entries of a municipality's register: by indicator the groups, each with why, in order.
-
-    They are those of `<municipality>.published.missing`, which whoever asks in SQL sees too.
-
-    Raises:
-        Retryable, Fatal: its published warehouse cannot be used.
-    """
-    root = network.home.participant(municipality).root
-    if not (root / "published").exists():
-        return {}
-    table = load_table(open_warehouse(root, "published", network.database(municipality)), PUBLISHED_MISSING)
-    found: dict[str, list[str]] = {}
-    if table is not None:
-        for row in scan(table).collect().sort("indicator", "entry").iter_rows(named=True):
-            found.setdefault(row["indicator"], []).append(f"{row['who']}: {row['because']}")
-    return found

@@ -13,7 +13,7 @@ import polars as pl
 from services.errors import Fatal, NotAllowed
 from services.published import published_schemas, published_table
 from services.sessions.approving import Looked, approve, looked_at
-from services.sessions.missing import FROM_SESSION, PUBLISHED_MISSING, Entry, entry_of, noted
+from services.sessions.missing import FROM_SESSION, Entry, entry_of, noted
 from services.sessions.model import IN, SESSION, Action, AgendaFigure, Conclusion, Session
 from services.sessions.outcomes import action_of
 from services.sessions.reading import actions, conclusions, sessions
@@ -24,6 +24,7 @@ from services.store.warehouse import open_warehouse
 
 PUBLISHED_SESSIONS = "published.sessions"
 PUBLISHED_ACTIONS = "published.actions"
+PUBLISHED_MISSING = "published.missing"
 
 Row = dict[str, Any]
 

@@ -24,7 +24,8 @@ from services.sessions.quotes import Quote, quotes
 from services.sessions.reading import actions, conclusions
 from services.sessions.readings import visible
 from services.sessions.records import Records
-from services.sessions.wording import ACTION_STATE, PARTY_STATE, ROLES, SOURCE, THEMES, effect
+from services.sessions.wording import ACTION_STATE, PARTY_STATE, SOURCE
+from services.stories.wording import ROLES, THEMES, effect_text
 
 Told = dict[str, Any]
 WITHDRAWN = "De verteller heeft dit verhaal teruggenomen. Het wordt niet meer getoond."
@@ -147,7 +148,7 @@ def _story(story: AgendaStory, quote: Quote | None) -> Told:
         "title": quote.title or theme,
         "words": quote.words,
         "about": f"Verteld door {ROLES.get(quote.role, quote.role)} in {period}, over {theme}.",
-        "effects": [effect(code) for code in quote.effects],
+        "effects": [effect_text(code) for code in quote.effects],
         "made_up": quote.made_up,
         "withdrawn": "",
     }

@@ -14,7 +14,6 @@ from services.federation.surface import query
 from services.home import Home
 from services.network import Network
 from services.private_sql import Private, ask_private
-from services.sessions.missing import missing_of
 from services.sessions.model import AgendaAction, AgendaFigure
 from services.sessions.reading import load
 from services.sessions.records import Records
@@ -245,12 +244,12 @@ def test_the_register_begins_with_the_definition_and_is_fed_by_sessions_and_stor
     early = session(network, "missing", "share", TOWN, "1", "--as", "A")
     assert (early.code, "proposed, not confirmed" in early.err) == (NotAllowed.exit_code, True)
     assert session(network, "missing", "confirm", TOWN, "1", "--as", "A").code == 0
-    assert missing_of(Network.open(network), TOWN) == {}
+    assert asked(network, "missing") == []
     for name in ("A", "B"):
         session(network, "missing", "share", TOWN, "1", "--as", name)
-    assert missing_of(Network.open(network), TOWN) == {SIGNALS: ["alleenstaande ouders: Zij werken overdag."]}
     (row,) = asked(network, "missing")
-    assert (row["who"], row["source"]) == ("alleenstaande ouders", "session")
+    assert (row["indicator"], row["who"], row["because"]) == (SIGNALS, "alleenstaande ouders", "Zij werken overdag.")
+    assert row["source"] == "session"
     report = network / "report.html"
     session(network, "report", TOWN, DAY, "--out", report)
     html = report.read_text("utf-8")

@@ -15,7 +15,8 @@ from services.registry import load_registry
 from services.sessions.agenda import figure_items
 from services.sessions.model import Action, AgendaFigure, AgendaStory, Item
 from services.sessions.telling import action_told, paired
-from services.sessions.wording import EFFECTS, FELT_BY, ROLES, THEMES, effect
+from services.stories.wording import ROLES, THEMES, effect_text
+from services.stories.wording import SIGNALS as SIGNALS_OF_STORIES
 from tests.mirror_figures import SIGNALS, TOWN, asking, figure, hidden, peer
 
 YEARLY = "supply_stops_per_1000_households"
@@ -106,13 +107,12 @@ def symbols(name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("words", "name"), [(THEMES, "Theme"), (ROLES, "TellerRole"), (EFFECTS, "Effect"), (FELT_BY, "EffectOn")]
-)
+@pytest.mark.parametrize(("words", "name"), [(THEMES, "Theme"), (ROLES, "TellerRole"), (SIGNALS_OF_STORIES, "Signal")])
 def test_every_code_of_a_story_has_its_dutch_word(words: dict[str, str], name: str) -> None:
     assert set(words) == symbols(name)
 
 
-def test_an_effect_is_told_with_whom_it_touched() -> None:
-    assert effect("unwanted:family") == "ongewenst voor het gezin"
-    assert effect("wanted:teller") == "gewenst voor de verteller"
+@pytest.mark.parametrize("kind", sorted(symbols("Effect")))
+@pytest.mark.parametrize("felt_by", sorted(symbols("EffectOn")))
+def test_every_effect_is_told_in_dutch_with_whom_it_touched(kind: str, felt_by: str) -> None:
+    assert " voor " in effect_text(f"{kind}:{felt_by}")
