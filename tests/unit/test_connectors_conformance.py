@@ -40,7 +40,7 @@ def by_sender(event_type: str) -> set[str]:
 def files() -> tuple[Path, ...]:
     summary = write_samples(Path(mkdtemp()), seed=3, months=2)
     written = tuple(summary.folder / name for name in summary.rows) + tuple(summary.folder.glob("cbs/back/*.csv"))
-    return written + tuple(sorted(OWN_EXPORTS.glob("*")))
+    return written + tuple(sorted(path for path in OWN_EXPORTS.glob("*") if path.is_file()))
 
 
 @cache
