@@ -2,13 +2,17 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from services import tasks
+from services.home import Home
 from services.stories.desk.records import Desk
 from services.stories.text import StoryKey
+from tests.told_stories import STORY_POINT, TOWN, add_story_point, existing
 
 BODY = (
     "Wij kregen elke week een andere brief van de gemeente en niemand wist wie er over ging. Pas toen Samira van het "
@@ -75,3 +79,11 @@ def story(desk: Desk, name: str = "first", **changes: Any) -> dict[str, Any]:
 def frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """Stories as `services.stories.reading.stories` gives them, as far as the desk looks."""
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def network_with_stories(root: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+    """Let a story point join the network in `root`, send these stories, and the town receive them."""
+    add_story_point(root)
+    tasks.send(root, STORY_POINT, [existing(Home(root).participant(STORY_POINT).sources, rows)])
+    tasks.receive(root, TOWN)
+    return root

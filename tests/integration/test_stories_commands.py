@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from services import tasks
-from services.home import Home
 from tests.command import Outcome, run
-from tests.told_stories import STORY_POINT, TOWN, add_story_point, existing
+from tests.stories_told import network_with_stories
+from tests.told_stories import STORY_POINT, TOWN
 
 BODY = "Kanarie: elke week kwam er een andere brief, tot mevrouw Jansen van het wijkteam alles overnam."
 ROWS = [
@@ -20,11 +20,7 @@ ROWS = [
 
 @pytest.fixture
 def root(at_stage: Callable[[str], Path]) -> Path:
-    root = at_stage("empty")
-    add_story_point(root)
-    tasks.send(root, STORY_POINT, [existing(Home(root).participant(STORY_POINT).sources, ROWS)])
-    tasks.receive(root, TOWN)
-    return root
+    return network_with_stories(at_stage("empty"), ROWS)
 
 
 def stories(root: Path, name: str, *arguments: object) -> Outcome:

@@ -25,7 +25,8 @@ from services.stories.desk.stages import steps, take_step
 from services.surface import open_published
 from tests.command import run
 from tests.kept_words import holding
-from tests.told_stories import STORY_POINT, TOWN, add_story_point, existing
+from tests.stories_told import network_with_stories
+from tests.told_stories import STORY_POINT, TOWN, existing
 
 WORDS = "Kanarievlinder: iemand vertelt dat de post pas rustig werd toen één begeleider alles regelde."
 TITLE = "Zonnebloem en rust"
@@ -41,11 +42,7 @@ NODE, HUB = f"{TOWN}.published.stories", "hub.benchmark.stories"
 @pytest.fixture
 def root(at_stage: Callable[[str], Path]) -> Path:
     """A network in which a town received one story that may be published, and one that may only be counted."""
-    root = at_stage("empty")
-    add_story_point(root)
-    tasks.send(root, STORY_POINT, [existing(Home(root).participant(STORY_POINT).sources, ROWS)])
-    tasks.receive(root, TOWN)
-    return root
+    return network_with_stories(at_stage("empty"), ROWS)
 
 
 def quotable(here: AtDesk) -> dict[str, Any]:
@@ -220,11 +217,8 @@ def test_the_hub_shows_no_quote_that_says_it_is_anothers(root: Path) -> None:
 def test_the_page_has_what_is_published_and_counts_from_ten_tellers(
     at_stage: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    root = at_stage("received")
-    add_story_point(root)
     rows = [*ROWS, *({"Verteller": f"T-{number}"} for number in range(3, 24))]
-    tasks.send(root, STORY_POINT, [existing(Home(root).participant(STORY_POINT).sources, rows)])
-    tasks.receive(root, TOWN)
+    root = network_with_stories(at_stage("received"), rows)
     published(root)
     done = run("stories", "page", TOWN, "--out", tmp_path / "verhalen.html", "--home", root)
     assert (done.code, done.out.split()[-3:]) == (0, ["has", "1", "quotes."])
