@@ -9,8 +9,9 @@ import pytest
 from connectors.codes_stories import EFFECTS, FELT_BY, ROLES, THEMES
 from services.disclosure import Cell
 from services.registry import load_registry
+from services.stories.desk.about import About
 from services.stories.desk.page import CAME, COUNTED, page, told
-from services.stories.desk.quotes import PUBLISHED, About, Quote
+from services.stories.desk.quotes import PUBLISHED, Quote
 from services.stories.desk.stages import STAGES
 
 NO_COUNTS = dict.fromkeys(STAGES, Cell("suppressed"))

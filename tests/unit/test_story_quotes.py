@@ -9,13 +9,13 @@ import pytest
 
 from services.disclosure import Words
 from services.errors import NotAllowed, Rejected
+from services.stories.desk.about import About
 from services.stories.desk.publishing import judged, withdraw_without_consent
 from services.stories.desk.quotes import (
     IN_TALKS,
     PROPOSED,
     PUBLISHED,
     WITHDRAWN,
-    About,
     Quote,
     approve,
     find_quote,

@@ -9,10 +9,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.errors import NotAllowed, Rejected
+from services.stories.desk.about import About
 from services.stories.desk.records import Desk
 from services.stories.desk.showing import require_use
 from services.stories.desk.stages import named
@@ -24,42 +25,6 @@ QUOTE, PUBLISH = "quote", "publish"
 MOST_TITLE: Final = 120
 MOST_WORDS: Final = 1200
 _NAME_LABEL: Final = b"spiegelnet/quote/v1"
-
-
-@dataclass(frozen=True)
-class About:
-    """What is told of a story beside a quote of it.
-
-    Attributes:
-        theme: as the story has it; likewise approach, role and made_up.
-        period: the quarter in which it was told.
-        effects: as `wanted:children`.
-    """
-
-    theme: str
-    approach: str | None
-    role: str
-    period: str
-    effects: tuple[str, ...]
-    made_up: bool
-
-    @staticmethod
-    def of(story: Mapping[str, Any]) -> "About":
-        """Take it from the row of a story."""
-        day: dt.date = story["told_on"]
-        effects = sorted({f"{item['effect']}:{item['felt_by']}" for item in story["effects"]})
-        period = f"{day.year}-Q{(day.month + 2) // 3}"
-        return About(story["theme"], story["approach"], story["role"], period, tuple(effects), story["made_up"])
-
-    @staticmethod
-    def read(text: str) -> "About":
-        """Read what `written` wrote."""
-        found = json.loads(text)
-        return About(**{**found, "effects": tuple(found["effects"])})
-
-    def written(self) -> str:
-        """Return it as JSON."""
-        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -83,7 +48,7 @@ class Quote:
 
     quote: str
     story: bytes
-    about: "About | None"
+    about: About | None
     title: str | None = field(repr=False)
     words: str | None = field(repr=False)
     explained: Mapping[str, str] = field(repr=False)
