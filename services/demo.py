@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from services import tasks
@@ -200,6 +201,15 @@ def _review(run: Run) -> None:
     run.report.quotes = dict(zip((place for _, place in work), told, strict=True))
 
 
+@cache
+def _marked_parts() -> Callable[[str], Sequence[str]]:
+    """Load the lists by which names are marked, once in a worker: that takes as long as a review."""
+    from services.stories.marking import load_marker  # noqa: PLC0415 - only where there are stories
+
+    marker = load_marker(deduce=False)
+    return lambda text: [text[mark.start : mark.end] for mark in marker.marks(text)]
+
+
 def review_stories(root: Path, municipality: str) -> int:
     """Review the made-up stories of one municipality; return how many are told on.
 
@@ -208,13 +218,8 @@ def review_stories(root: Path, municipality: str) -> int:
     """
     from services.samples.reviews import review  # noqa: PLC0415 - only where there are stories
     from services.stories.desk.acting import act  # noqa: PLC0415 - likewise
-    from services.stories.marking import load_marker  # noqa: PLC0415 - likewise
 
-    marker = load_marker(deduce=False)
-
-    def marked_parts(text: str) -> list[str]:
-        return [text[mark.start : mark.end] for mark in marker.marks(text)]
-
+    marked_parts = _marked_parts()
     report, waits = act(root, municipality, lambda here: review(here, SEED, marked_parts))
     if waits:
         raise waits[0]

@@ -38,6 +38,8 @@ FEW: Final = (8, 15)
 BEGINS: Final = date(2024, 1, 8)
 CAMPAIGN: Final = date(2025, 10, 1)
 ENDS: Final = date(2025, 12, 22)
+FALLS_SILENT: Final = date(2025, 12, 1)
+"""From when nothing is told where there is no campaign, so that the last month brings stories to few."""
 BEFORE: Final = 0.1
 """Share told before the campaign, where there is one."""
 ANONYMOUS: Final = 0.12
@@ -170,9 +172,9 @@ def _drawn(known: Sequence[Tale], place: str, theme: str, rng: np.random.Generat
 
 
 def _day(place: str, rng: np.random.Generator) -> date:
-    campaign = place in CAMPAIGNS and rng.random() >= BEFORE
-    first = CAMPAIGN if campaign else BEGINS
-    return first + timedelta(days=int(rng.integers((ENDS - first).days)))
+    if place in CAMPAIGNS and rng.random() >= BEFORE:
+        return CAMPAIGN + timedelta(days=int(rng.integers((ENDS - CAMPAIGN).days)))
+    return BEGINS + timedelta(days=int(rng.integers((FALLS_SILENT - BEGINS).days)))
 
 
 def _told(
