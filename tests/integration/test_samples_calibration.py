@@ -240,7 +240,7 @@ def test_every_kind_of_wrong_row_is_planted_and_none_too_often() -> None:
         "wrong_date_order", "wrong_date_format", "negative_amount", "absurd_amount", "unreadable_amount",
         "unknown_code", "missing_address", "other_municipality", "exact_double", "bsn_in_key",
         "bsn_in_note", "broken_encoding",
-        "truncated_line",
+        "truncated_line", "identifier_in_story",
     }  # fmt: skip
     assert set(planted) == kinds
     assert 0.005 < sum(planted.values()) / sum(written().rows.values()) < 0.01
