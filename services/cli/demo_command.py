@@ -43,8 +43,7 @@ select count(*) as quotes, count(distinct municipality) as municipalities, count
 from hub.benchmark.stories
 """
 PATTERNS_SQL = """
-select count(*) as patterns, count(case when status = 'published' then 1 end) as published from hub.benchmark.patterns
-where signification_kind <> 'total'
+select count(*) as published from hub.benchmark.patterns where signification_kind <> 'total' and status = 'published'
 """
 TOLD_SQL = """
 select theme, signification_kind as kind, signification, numerator as tellers from hub.benchmark.patterns
@@ -120,8 +119,8 @@ def demo(
         f"  spiegelnet status                         who received what, and who has not stated a delivery\n"
         f"  spiegelnet quarantine list es-lichtkade   what was refused, where and why\n"
         f'  spiegelnet sql "show all tables"          everything that can be asked\n'
-        f"  spiegelnet stories list {SHOWN_MUNICIPALITY}             which stories came, and how far each is; no text\n"
-        f"  spiegelnet stories quotes {SHOWN_MUNICIPALITY}           which were told on, and who approved",
+        f"  spiegelnet stories list {SHOWN_MUNICIPALITY}              which stories came, and how far each is\n"
+        f"  spiegelnet stories quotes {SHOWN_MUNICIPALITY}            which were told on, and who approved",
         markup=False,
     )
 
@@ -181,8 +180,7 @@ def _show_stories(home: Path) -> None:
     (quotes,), (patterns,) = _ask(home, STORIES_SQL), _ask(home, PATTERNS_SQL)
     out().print(
         f"\nStories, all made up: {quotes['quotes']} are told on in {quotes['municipalities']} municipalities, about "
-        f"{quotes['themes']} themes; of {patterns['patterns']:,} patterns {patterns['published']:,} have ten tellers "
-        "or more and are published.",
+        f"{quotes['themes']} themes; {patterns['published']:,} patterns have ten tellers or more and are published.",
         soft_wrap=True,
     )
     rows = _ask(home, TOLD_SQL.format(municipality=SHOWN_MUNICIPALITY))
