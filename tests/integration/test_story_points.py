@@ -210,7 +210,9 @@ def test_what_came_of_a_story_is_heard_by_its_number_with_words_that_only_the_st
         sender.hand_over(broker)
     tasks.receive(root, STORY_POINT)
     found = heard(network, STORY_POINT)
-    assert [(item.stage, item.message, item.municipality) for item in found] == [
+    assert sorted({item.number for item in found if item.stage == "received"}) == ["V-1", "V-2"], "told by itself"
+    told = [(item.stage, item.message, item.municipality) for item in found if item.stage != "received"]
+    assert told == [
         ("read", None, TOWN),
         ("answered", "Wij passen de brief aan.", TOWN),
     ]
@@ -219,4 +221,4 @@ def test_what_came_of_a_story_is_heard_by_its_number_with_words_that_only_the_st
     held = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert b"passen de brief aan" not in held
     shown = json.loads(asked(root, "heard", STORY_POINT, "--json").out)
-    assert [row["message"] for row in shown] == ["", "Wij passen de brief aan."]
+    assert [row["message"] for row in shown if row["stage"] != "received"] == ["", "Wij passen de brief aan."]
