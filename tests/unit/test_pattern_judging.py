@@ -26,6 +26,7 @@ def test_a_worked_example_by_hand() -> None:
 
     Lower limit of 54 of 96 (p = 0.5625, z = 1.96, z² = 3.8415): (p + z²/192 - z √(p(1-p)/96 + z²/36864)) ÷ (1 + z²/96)
     = (0.5625 + 0.02001 - 1.96 √(0.0025635 + 0.0001042)) ÷ 1.04002 = (0.58251 - 0.10123) ÷ 1.04002 = 0.4628.
+    The difference 0.5625 - 0.1957 = 0.3668 exceeds its margin √((0.5625 - 0.4628)² + (0.2697 - 0.1957)²) = 0.1242.
     Upper limit of 27 of 138 (p = 0.19565): (0.19565 + 0.01392 + 1.96 √(0.0011403 + 0.0000504)) ÷ 1.02784
     = (0.20957 + 0.06763) ÷ 1.02784 = 0.2697.
     """
@@ -48,6 +49,8 @@ def test_a_worked_example_by_hand() -> None:
         ((60, 90, None, 240), "too_few"),
         ((60, 90, 75, None), "too_few"),
         ((60, 90, 65, 110), "too_few"),  # 20 others, 8 in the worst case
+        ((35, 45, 45, 120), "yes"),  # at worst 29 of 51 and 22 of 63: 0.569 - 0.349 = 0.219, margin 0.184
+        ((30, 45, 40, 120), "not_shown"),  # 24 of 51 and 22 of 63: 0.121, margin 0.181
         ((20, 90, 75, 240), "not_shown"),  # less than on others
         ((30, 90, 60, 240), "not_shown"),  # 33 % of 90 against 20 % of 150: could be protection and chance
         ((90, 90, 90, 240), "yes"),  # everybody on the theme, nobody else

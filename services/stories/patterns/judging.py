@@ -6,10 +6,12 @@ What is published was perturbed by at most 4 and rounded by at most 2, so each p
 The theme's share is n ÷ N with Wilson's 95 % limits (`services.benchmark.statistics`). What is expected is the share in
 the stories that were told by those who told about other themes only: (S - n) ÷ (T - N), of all stories with the
 signification S and all told T. Tellers count once in each, so the difference leaves those who told about both out. It
-has limits too, since it is counted on stories as well. `yes` only where the theme's lower limit is above the upper
-limit of what is expected.
+has limits too, since it is counted on stories as well. `yes` only where the difference of the two is above 0
+with its own lower 95 % limit: Newcombe's hybrid score limit, R.G. Newcombe, Stat. Med. 17 (1998) 873-890, method 10, on
+the counts that protection at its worst allows.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -67,7 +69,10 @@ def judge(meant: int | None, told: int | None, meant_in_all: int | None, told_in
     if others - 2 * PROTECTION < FEWEST_OTHERS:
         return Judgement("too_few", share, None)
     expected = _share(max(meant_in_all - meant, 0), others, 2 * PROTECTION)  # two counts, each as far off as it can be
-    return Judgement("yes" if share.low > expected.high else "not_shown", share, expected)
+    at_worst = max(meant - PROTECTION, 0) / (told + PROTECTION)
+    expected_at_worst = min((max(meant_in_all - meant, 0) + 2 * PROTECTION) / (others - 2 * PROTECTION), 1.0)
+    margin = math.hypot(at_worst - share.low, expected.high - expected_at_worst)
+    return Judgement("yes" if at_worst - expected_at_worst > margin else "not_shown", share, expected)
 
 
 def _share(above: int, below: int, off: int) -> Share:

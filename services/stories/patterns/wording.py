@@ -49,7 +49,7 @@ def sentences(answers: Answers, item: Answer) -> list[str]:
 def _verdict(item: Answer) -> str:
     if item.judgement.verdict == "yes":
         return (
-            "Ja: ook met toeval en afscherming op hun ongunstigst wordt het bij dit thema vaker genoemd dan bij "
+            "Ja: ook met toeval en afscherming op hun ongunstigst is het bij dit thema vaker genoemd dan bij "
             "andere. Waardoor dat komt, zegt dit niet."
         )
     if item.judgement.verdict == "too_few":
