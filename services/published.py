@@ -5,6 +5,7 @@ their files: not by a condition on another column, nor by the statistics of a qu
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -21,9 +22,14 @@ from services.store.tables import ensure_table
 from services.store.warehouse import open_warehouse
 
 
-def published_schemas(participant: str) -> dict[str, pa.Schema]:
+def published_schemas(participant: str) -> Mapping[str, pa.Schema]:
     """Return the tables that a participant publishes, as they are stored; the hub has others than a municipality."""
-    tables = HUB_TABLES if participant == HUB else NODE_TABLES
+    return _schemas(at_hub=participant == HUB)
+
+
+@cache
+def _schemas(*, at_hub: bool) -> Mapping[str, pa.Schema]:
+    tables = HUB_TABLES if at_hub else NODE_TABLES
     return {name: _arrow(columns) for name, columns in tables.items()}
 
 

@@ -12,6 +12,7 @@ from services.cli.options import HomeOption, JsonOption, months_between
 from services.cli.query_commands import show_mirror
 
 if TYPE_CHECKING:  # slow imports that --help does not need
+    from services.asking import Ask
     from services.mirror import Written
     from services.sending.rollover import RolledOver
 
@@ -84,7 +85,10 @@ def demo(
         from services.demo import run_demo
 
         report = run_demo(home, pool, warm, progress, say, later)
-    written = _mirror(home)
+    from services.asking import asking
+
+    ask = asking(home, "duckdb")  # opened once: some forty files per municipality
+    written = _mirror(home, ask)
     seconds = time.monotonic() - began
     if json:
         from services.cli.reports import receive_json, send_json
@@ -94,7 +98,7 @@ def demo(
                 "seconds": round(seconds, 1),
                 "sent": [send_json(item) for part in report.sent for item in part],
                 "received": [receive_json(item) for part in report.received for item in part],
-                "cells": _ask(home, SHARES_SQL),
+                "cells": _rows(ask, SHARES_SQL),
                 "mirror": str(written.path),
             }
         )
@@ -109,9 +113,9 @@ def demo(
     for rolled in (item.rolled for part in report.sent for item in part):
         if rolled and rolled.addresses:
             _show_epoch_change(home, rolled)
-    _show_release(home)
-    _show_municipality(home, until)
-    _show_stories(home)
+    _show_release(ask)
+    _show_municipality(ask, until)
+    _show_stories(ask)
     console.print()
     show_mirror(written)
     console.print(
@@ -140,34 +144,30 @@ def _show_epoch_change(home: Path, rolled: "RolledOver") -> None:
     )
 
 
-def _ask(home: Path, sql: str) -> list[dict[str, object]]:
-    from services.federation.surface import query
-    from services.surface import open_published
-
-    rows: list[dict[str, object]] = query(open_published(home), sql).to_pylist()
+def _rows(ask: "Ask", sql: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = ask(sql).to_pylist()
     return rows
 
 
-def _mirror(home: Path) -> "Written":
+def _mirror(home: Path, ask: "Ask") -> "Written":
     """Write the mirror of the municipality that is shown."""
-    from services.asking import asking
     from services.mirror import write_mirror
     from services.network import Network
 
     path = home / f"mirror-{SHOWN_MUNICIPALITY}.html"
-    return write_mirror(Network.open(home), asking(home, "duckdb"), SHOWN_MUNICIPALITY, path)
+    return write_mirror(Network.open(home), ask, SHOWN_MUNICIPALITY, path)
 
 
-def _show_release(home: Path) -> None:
+def _show_release(ask: "Ask") -> None:
     """Share of cells published, and evictions by region."""
-    rows = _ask(home, SHARES_SQL)
+    rows = _rows(ask, SHARES_SQL)
     table(
         "Cells released under disclosure control",
         ["period", "cells", "published", "share"],
         [(row["period_kind"], row["cells"], row["published"], f"{_share(row):.0%}") for row in rows],
         caption="the others are suppressed: too few households; suppressed never looks like zero",
     )
-    regional = _ask(home, EVICTIONS_SQL)
+    regional = _rows(ask, EVICTIONS_SQL)
     table(
         "Evictions in 2025, by province: too rare for one municipality; summed under masks",
         ["region", "evictions", "households", "value", "unit", "status"],
@@ -175,15 +175,15 @@ def _show_release(home: Path) -> None:
     )
 
 
-def _show_stories(home: Path) -> None:
+def _show_stories(ask: "Ask") -> None:
     """Patterns and quotes of the network, and what is told of one theme in one municipality."""
-    (quotes,), (patterns,) = _ask(home, STORIES_SQL), _ask(home, PATTERNS_SQL)
+    (quotes,), (patterns,) = _rows(ask, STORIES_SQL), _rows(ask, PATTERNS_SQL)
     out().print(
         f"\nStories, all made up: {quotes['quotes']} are told on in {quotes['municipalities']} municipalities, about "
         f"{quotes['themes']} themes; {patterns['published']:,} patterns have ten tellers or more and are published.",
         soft_wrap=True,
     )
-    rows = _ask(home, TOLD_SQL.format(municipality=SHOWN_MUNICIPALITY))
+    rows = _rows(ask, TOLD_SQL.format(municipality=SHOWN_MUNICIPALITY))
     table(
         f"What people told of debt counselling in {SHOWN_MUNICIPALITY}, last quarter of 2025",
         ["theme", "kind", "signification", "tellers"],
@@ -197,7 +197,7 @@ def _share(row: dict[str, object]) -> float:
     return counts["published"] / counts["cells"]
 
 
-def _show_municipality(home: Path, month: str) -> None:
+def _show_municipality(ask: "Ask", month: str) -> None:
     """One municipality's figures beside its peers, and an example query."""
     columns = [
         "figure",
@@ -215,10 +215,10 @@ def _show_municipality(home: Path, month: str) -> None:
     table(
         f"{SHOWN_MUNICIPALITY} beside its peers (municipalities alike in traits of the area, never chosen by outcome)",
         columns,
-        [tuple(row.values()) for row in _ask(home, FIGURES_SQL.format(municipality=SHOWN_MUNICIPALITY, month=month))],
+        [tuple(row.values()) for row in _rows(ask, FIGURES_SQL.format(municipality=SHOWN_MUNICIPALITY, month=month))],
         caption="a difference is a question to talk about, not a verdict; its doubts are in hub.benchmark.indicators",
     )
-    rows = _ask(home, APPROACHES_SQL.format(municipality=SHOWN_MUNICIPALITY))
+    rows = _rows(ask, APPROACHES_SQL.format(municipality=SHOWN_MUNICIPALITY))
     table(
         f"Children in poverty reached in 2025 in {SHOWN_MUNICIPALITY}, by approach, beside peers that have it too",
         list(rows[0]) if rows else [],
@@ -227,5 +227,5 @@ def _show_municipality(home: Path, month: str) -> None:
     )
     sql = " ".join(EXAMPLE_SQL.format(municipality=SHOWN_MUNICIPALITY).split())
     out().print(f'\nspiegelnet sql "{sql}"', markup=False, soft_wrap=True)
-    rows = _ask(home, sql)
+    rows = _rows(ask, sql)
     table("", list(rows[0]) if rows else [], [tuple(row.values()) for row in rows])
