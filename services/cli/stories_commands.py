@@ -196,7 +196,6 @@ def _step(home: Path, municipality: str, story: str, stage: str, who: str, messa
 
 
 def _marking() -> "Callable[[str], str]":
-    from services.stories.marking import load_marker, marked
+    from services.stories.marking import marked, whole_marker
 
-    marker = load_marker()
-    return lambda text: marked(text, marker.marks(text))
+    return lambda text: marked(text, whole_marker().marks(text))

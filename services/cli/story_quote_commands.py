@@ -1,7 +1,6 @@
 """`spiegelnet stories quote` and what follows: agreed with the teller, approved by two, published, taken back."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,11 +40,12 @@ def quote(
 ) -> None:
     """Propose a paraphrase of a story as a quote; it leaves after agreement and approval only."""
     from services.stories.desk.quotes import propose
+    from services.stories.marking import marked_parts
 
     text = text_of(words)
     name = acted(home, municipality, lambda here: propose(here.desk, here.story(story), title, text, here.today))
     out().print(f"Quote {name} is proposed.")
-    parts = marked_parts()(f"{title}\n{text}")
+    parts = marked_parts(f"{title}\n{text}")
     if parts:
         out().print(f"Marked in it, to be explained by a reviewer: {', '.join(parts)}.", markup=False, soft_wrap=True)
 
@@ -95,11 +95,10 @@ def approve(
 def publish(municipality: Municipality, home: HomeOption, json: JsonOption = False) -> None:
     """Release the quotes that disclosure control lets through, and say what the others lack."""
     from services.stories.desk.publishing import publish as decide
-
-    parts = marked_parts()
+    from services.stories.marking import marked_parts
 
     def do(here: "AtDesk") -> "Publishing":
-        return decide(here.desk, here.stories, parts, here.today)
+        return decide(here.desk, here.stories, marked_parts, here.today)
 
     found = acted(home, municipality, do)
     if json:
@@ -164,14 +163,6 @@ def page(
             f"{path} cannot be written.", f"{error.strerror}.", "Name a file in a folder that is there."
         ) from None
     out().print(f"{path} has {written} quotes.", soft_wrap=True)
-
-
-def marked_parts() -> "Callable[[str], Sequence[str]]":
-    """Return what finds the parts of a text that seem to name a person, a place or an address."""
-    from services.stories.marking import load_marker
-
-    marker = load_marker()
-    return lambda text: [text[mark.start : mark.end] for mark in marker.marks(text)]
 
 
 def _explained(text: str) -> tuple[str, str]:

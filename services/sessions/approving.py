@@ -7,13 +7,12 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from services.disclosure import Words, release_words
 from services.sessions.records import Records
 from services.stories.desk.stages import named
-from services.stories.marking import Marker, load_marker
+from services.stories.marking import marked_parts
 from services.stories.words import digest, identifier_in
 
 
@@ -139,15 +138,9 @@ def approvals(records: Records, record: str) -> list[Approval]:
 
 def _unexplained(words: str, explained: set[str]) -> tuple[str, ...]:
     known = {word.casefold() for word in explained}
-    parts = (words[mark.start : mark.end] for mark in _marker().marks(words))
-    return tuple(part for part in parts if part.casefold() not in known)
+    return tuple(part for part in marked_parts(words) if part.casefold() not in known)
 
 
 def _public_names(records: Records) -> set[str]:
     """Names that say nothing about a person: of the municipality and of the organisations of the network."""
     return {item.name for item in records.network.directory.participants.values()}
-
-
-@cache
-def _marker() -> Marker:
-    return load_marker(deduce=False)

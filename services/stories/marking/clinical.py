@@ -1,7 +1,9 @@
 """Marks of deduce, a de-identification method for Dutch medical text (Menger et al. 2018), beside our own rules."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -31,9 +33,9 @@ def clinical_marks() -> Callable[[str], Iterator[Mark]]:
 
     Nothing is kept on disk: deduce reads its own cache as a pickle, which would run what anybody wrote there.
     """
-    from deduce import Deduce  # noqa: PLC0415 - loads for seconds, and only where it is asked for
+    with _own_logs(), TemporaryDirectory() as folder:
+        from deduce import Deduce  # noqa: PLC0415 - loads for seconds, and only where it is asked for
 
-    with TemporaryDirectory() as folder:
         lists = Path(folder) / "src"
         shutil.copytree(deduce_lists(), lists, ignore=shutil.ignore_patterns("__pycache__"))
         for name in _LEFT_OUT:
@@ -46,3 +48,17 @@ def clinical_marks() -> Callable[[str], Iterator[Mark]]:
                 yield Mark(found.start_char, found.end_char, _KINDS[found.tag], "deduce")
 
     return marks
+
+
+@contextmanager
+def _own_logs() -> Iterator[None]:
+    """Keep the process's logs as they are: deduce sets up the root logger, and tells of a wait that is not ours."""
+    root = logging.getLogger()
+    level, handlers, disabled = root.level, root.handlers[:], root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
+        logging.disable(disabled)
