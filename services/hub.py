@@ -22,7 +22,9 @@ from services.receiving.collecting import open_node
 from services.regions import COLUMNS, NO_SUM, NOT_COME, NOT_DELIVERED, places, regional_cells, settled
 from services.store.events import current_events
 from services.store.tables import replace_rows
+from services.stories.patterns.ratings import beside_quotes, quoted
 from services.stories.patterns.releasing import hub_patterns
+from services.stories.published import PATTERNS_OF_HUB, TABLE_OF_HUB
 
 
 @dataclass
@@ -103,7 +105,7 @@ def run_benchmark(
         ("benchmark.figures", with_public_from(frame, days), {}),
         ("benchmark.peers", with_public_from(peers, days), {}),
         ("benchmark.indicators", catalogue_table(catalogue), {}),
-        ("benchmark.patterns", with_public_from(patterns, days), {}),
+        (PATTERNS_OF_HUB, with_public_from(beside_quotes(patterns, quoted(published, TABLE_OF_HUB)), days), {}),
         (PERIODS, told, {"period": told["period"].to_list()}),
         # last: a release that is there is no longer new (`services.arrivals`), so all that tells of it is there before
         (BENCHMARK_CELLS, with_public_from(sorted_cells, days), {}),

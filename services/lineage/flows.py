@@ -13,7 +13,7 @@ from services.receiving.collecting import CollectReport
 from services.sending.delivery import FileReport
 from services.store.events import table_name
 from services.store.intake import ACCEPTED, TABLE
-from services.stories.closing import PUBLISHED_PATTERNS
+from services.stories.published import PATTERNS_OF_NODE
 
 FROM_NODES = ("indicator_observation", "population_reference", "regional_share", "story_pattern")
 """Event types of which the hub makes its benchmark."""
@@ -109,8 +109,8 @@ def _released(report: MonthReport) -> list[Dataset]:
     if report.patterns:
         made.append(
             Dataset(
-                published(me, PUBLISHED_PATTERNS), "Counts of stories that passed disclosure control.", owner,
-                report.patterns.total(), _named(NODE_TABLES[PUBLISHED_PATTERNS]), counts=dict(report.patterns),
+                published(me, PATTERNS_OF_NODE), "Counts of stories that passed disclosure control.", owner,
+                report.patterns.total(), _named(NODE_TABLES[PATTERNS_OF_NODE]), counts=dict(report.patterns),
             )
         )  # fmt: skip
     return made

@@ -8,11 +8,14 @@ from services.published import published_schemas, published_table
 from services.receiving.collecting import open_node
 from services.store.erasing import replace_for_good
 from services.store.events import current_events
-from services.stories.published import TABLE_OF_HUB, indicators_by_theme
+from services.stories.patterns.ratings import hide_alone
+from services.stories.published import PATTERNS_OF_HUB, TABLE_OF_HUB, indicators_by_theme
 
 
 def follow_quotes(network: Network) -> int:
     """Make `benchmark.stories` of the quotes that the hub received; return how many are in it.
+
+    Ratings whose last quote is gone are hidden with it.
 
     Raises:
         Retryable, Fatal: see `services.store.erasing`; run again.
@@ -21,7 +24,9 @@ def follow_quotes(network: Network) -> int:
     schema = published_schemas(HUB)[TABLE_OF_HUB]
     events = current_events(node.catalog, network.registry.get("story_quote"))
     rows = standing_quotes(events).select(schema.names)
-    replace_for_good(published_table(node.published(), TABLE_OF_HUB, schema, 0), rows)
+    published = node.published()
+    replace_for_good(published_table(published, TABLE_OF_HUB, schema, 0), rows)
+    hide_alone(published, PATTERNS_OF_HUB, TABLE_OF_HUB)
     return rows.height
 
 

@@ -25,12 +25,13 @@ from services.store.intake import open_intake, trimmed_periods
 from services.store.node import NodeStore
 from services.store.tables import replace_rows
 from services.stories.patterns.counting import allowed, count_patterns
+from services.stories.patterns.ratings import beside_quotes, quoted
 from services.stories.patterns.releasing import PATTERNS, pattern_release
+from services.stories.published import PATTERNS_OF_NODE, TABLE_OF_NODE
 from services.stories.reading import CONSENT, STORY
 
 POPULATION: Final = "population_reference"
 PATTERN: Final = "story_pattern"
-PUBLISHED_PATTERNS: Final = "published.patterns"
 PATTERN_RELEASES: Final = "node.pattern_releases"
 
 
@@ -66,7 +67,7 @@ def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: C
     }
     if not due:
         return Patterns(pl.DataFrame(schema=PATTERNS))
-    known = releases(node, PATTERN_RELEASES, PUBLISHED_PATTERNS)
+    known = releases(node, PATTERN_RELEASES, PATTERNS_OF_NODE)
     before, stands, lost = {*known["period"]}, list[str](), list[str]()
     made = [pl.DataFrame(schema=PATTERNS)]
     for kept, quarters in due.items():
@@ -96,7 +97,10 @@ def _released(
 
 
 def publish_patterns(network: Network, sender: Sender, node: NodeStore, patterns: pl.DataFrame) -> None:
-    """Write the releases into the log that stays in the node, then put the patterns into the published warehouse."""
+    """Write the releases into the log that stays in the node, then put the patterns into the published warehouse.
+
+    Which quotes stand decides what is shown of ratings, and nothing of what is released.
+    """
     if patterns.is_empty():
         return
     days = network.embargo_days
@@ -104,8 +108,10 @@ def publish_patterns(network: Network, sender: Sender, node: NodeStore, patterns
     sender.at("log patterns")
     log_releases(node.catalog, rows, PATTERN_RELEASES)
     sender.at("publish patterns")
-    table = published_table(node.published(), PUBLISHED_PATTERNS, rows.to_arrow().schema, days)
-    replace_rows(table, rows, {"period": rows["period"].unique().to_list()})
+    published = node.published()
+    table = published_table(published, PATTERNS_OF_NODE, rows.to_arrow().schema, days)
+    shown = beside_quotes(rows, quoted(published, TABLE_OF_NODE))
+    replace_rows(table, shown, {"period": rows["period"].unique().to_list()})
 
 
 def report_patterns(sender: Sender, patterns: pl.DataFrame) -> int:

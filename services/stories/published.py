@@ -1,4 +1,4 @@
-"""Quotes as they are published: their tables, and the indicators that they belong beside."""
+"""Quotes as they are published: their tables and those of patterns, and the indicators that they belong beside."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -8,6 +8,8 @@ from services.indicators import load_catalogue
 
 TABLE_OF_NODE: Final = "published.stories"
 TABLE_OF_HUB: Final = "benchmark.stories"
+PATTERNS_OF_NODE: Final = "published.patterns"
+PATTERNS_OF_HUB: Final = "benchmark.patterns"
 
 
 @cache

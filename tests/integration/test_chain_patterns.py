@@ -1,6 +1,5 @@
 """Stories through the chain into patterns: from a story point's file to the node's table, and to the hub's."""
 
-import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,37 +7,15 @@ import polars as pl
 import pytest
 
 from services import tasks
-from services.network import Network
-from services.sending.delivery import enqueue_once
-from services.sending.sender import open_sender
 from services.stories.patterns.codes import grid
 from tests.network_state import events, published, rows_of
 from tests.small_network import AFTER
-from tests.told_patterns import POINT, TOWN, story, tell
+from tests.told_patterns import TOWN, consent, story, tell
 
 pytestmark = pytest.mark.xdist_group("network")
 
 QUARTER = "2025-Q4"
 AtStage = Callable[[str], Path]
-
-
-def consent(root: Path, stories: list[bytes], uses: list[str], number: int) -> None:
-    """Let the story point pass on what the tellers of some stories allow from now on."""
-    with open_sender(Network.open(root), POINT) as sender:
-        keys = pl.Series([item.hex() for item in stories])
-        frame = pl.DataFrame(
-            {
-                "event_id": sender.event_ids("story_consent", str(number), keys),
-                "story": stories,
-                "uses": [uses] * len(stories),
-                "number": [number] * len(stories),
-                "changed_on": [dt.date(2025, 12, 20)] * len(stories),
-            }
-        )
-        enqueue_once(sender, "story_consent", TOWN, frame, bytes([number]) * 32)
-        with Network.open(root).broker(POINT) as broker:
-            sender.push(broker)
-    tasks.receive(root, TOWN)
 
 
 def numbers(frame: pl.DataFrame) -> dict[tuple[str, str], int]:

@@ -4,12 +4,18 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from services import tasks
+from services.federation.surface import query
+from services.stories.desk.acting import AtDesk, act, at_desk
+from services.stories.desk.publishing import publish
+from services.stories.desk.quotes import approve, find_quote, note_agreed, propose, quotes
+from services.surface import open_published
 from tests.command import run
 from tests.small_network import AFTER, Stages, copied
-from tests.told_patterns import POINT, TOWN, story, tell
+from tests.told_patterns import POINT, TOWN, consent, story, tell
 
 pytestmark = pytest.mark.xdist_group("network")
 
@@ -18,12 +24,17 @@ TOLD = "De kachel ronkte als een oude kater"
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, stages: Stages) -> Path:
-    """80 on housing, 60 of whom waited long; 150 on energy, 12 of whom did; 5 on work. December closed."""
+    """80 on housing, 60 of whom waited long and 12 gave a 4; 150 on energy, 12 of whom did; 5 on work. December closed.
+
+    One story on housing may be published, but is not.
+    """
     root = copied(stages.received, tmp_path_factory.mktemp("told") / "network")
     rows = [story(item, "Wonen", "Lang wachten" if item < 60 else "", uses="Meetellen,Team") for item in range(80)]
     rows += [story(200 + item, "Energie", "Lang wachten" if item < 12 else "Snelle hulp") for item in range(150)]
     rows += [story(400 + item, "Werk") for item in range(5)]
+    rows[:12] = [story(item, "Wonen", "Lang wachten", uses="Meetellen,Team", rating="4") for item in range(12)]
     rows[0] = rows[0].replace("Ik wachtte lang.", f"{TOLD}.")
+    rows[12] = story(12, "Wonen", "Lang wachten", uses="Meetellen,Team,Citeren,Publiceren")
     tell(root, rows)
     tasks.month(root, TOWN, ["2025-12"], AFTER)
     tasks.benchmark(root)
@@ -97,6 +108,48 @@ def test_the_answer_and_the_patterns_are_pages_that_any_parser_reads(home: Path,
     assert "Te weinig om te tonen" in shown
     assert "Lang wachten" in shown
     assert "Waardering" not in shown, "no story stands beside a rating here"
+
+
+def published_quote(here: AtDesk) -> None:
+    """Publish the one story that may be."""
+    row = here.stories.filter(pl.col("uses").list.contains("publish")).row(0, named=True)
+    name = propose(here.desk, row, "Eindelijk", "Iemand vertelt dat het huis er na maanden kwam.", here.today)
+    note_agreed(here.desk, find_quote(here.desk, name), here.today, "read to the teller", here.today)
+    for who in ("Noor", "Bram"):
+        approve(here.desk, find_quote(here.desk, name), who, here.network.now(), {})
+    assert publish(here.desk, here.stories, lambda _: [], here.today).released == {name: "published"}
+
+
+def ratings(root: Path, table: str) -> list[tuple[str, str, str]]:
+    """Who asks in SQL for ratings sees these."""
+    connection = open_published(root)
+    try:
+        rows = query(
+            connection,
+            f"SELECT municipality, theme, signification FROM {table} "
+            "WHERE signification_kind = 'rating' AND (numerator IS NOT NULL OR status = 'published')",
+        ).to_pylist()
+    finally:
+        connection.close()
+    return [(row["municipality"], row["theme"], row["signification"]) for row in rows]
+
+
+def test_a_rating_is_shown_beside_a_published_story_and_no_longer_than_that(home: Path, tmp_path: Path) -> None:
+    root, page = copied(home, tmp_path / "network"), tmp_path / "patterns.html"
+    node, hub = f"{TOWN}.published.patterns", "hub.benchmark.patterns"
+    assert ratings(root, node) == ratings(root, hub) == []
+    act(root, TOWN, published_quote)
+    assert not tasks.month(root, TOWN, ["2025-12"], AFTER).stands, "the release is what it was"
+    tasks.benchmark(root)
+    assert ratings(root, node) == ratings(root, hub) == [(TOWN, "housing", "4")]
+    run("pattern", "page", TOWN, "--out", str(page), "--home", str(root))
+    assert "Waardering 4 van 5" in page.read_text("utf-8")
+    consent(root, [quotes(at_desk(root, TOWN).desk)[0].story], ["count"], 1)
+    assert ratings(root, node) == []
+    tasks.receive(root, "hub")
+    assert ratings(root, hub) == []
+    run("pattern", "page", TOWN, "--out", str(page), "--home", str(root))
+    assert "Waardering" not in page.read_text("utf-8")
 
 
 def test_published_counts_are_listed_and_stand_beside_figures(home: Path) -> None:

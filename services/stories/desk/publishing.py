@@ -34,7 +34,8 @@ from services.stories.desk.quotes import (
 from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply, replies
 from services.stories.desk.showing import texts_of
-from services.stories.published import TABLE_OF_NODE, indicators_by_theme
+from services.stories.patterns.ratings import hide_alone
+from services.stories.published import PATTERNS_OF_NODE, TABLE_OF_NODE, indicators_by_theme
 from services.stories.words import identifier_in
 
 EVENT_TYPE: Final = "story_quote"
@@ -133,11 +134,13 @@ def bring_out(network: Network, sender: Sender, desk: Desk, stories: pl.DataFram
     uses = dict(stories.select("event_id", "uses").iter_rows())
     rows = [_row(sender.id, item, uses.get(item.story, ())) for item in every]
     schema = published_schemas(sender.id)[TABLE_OF_NODE]
-    table = published_table(open_node(network, sender.id).published(), TABLE_OF_NODE, schema, 0)
+    published = open_node(network, sender.id).published()
+    table = published_table(published, TABLE_OF_NODE, schema, 0)
     shown = pl.DataFrame(
         [row for row in rows if row["state"] == PUBLISHED], schema=pl.DataFrame(schema.empty_table()).schema
     )
     replace_for_good(table, shown)
+    hide_alone(published, PATTERNS_OF_NODE, TABLE_OF_NODE)
     parcels = sum(_tell(sender, item, row) for item, row in zip(every, rows, strict=True))
     for item in every:
         if item.stage == WITHDRAWN:

@@ -9,6 +9,7 @@ from connectors import codes_stories
 from services.errors import Fatal
 
 TOTAL: Final = "total"
+RATING: Final = "rating"
 RATINGS: Final = tuple(str(rating) for rating in range(1, 6))
 
 
@@ -29,7 +30,7 @@ SIGNIFICATIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "uncertainty": _titles(codes_stories.UNCERTAINTIES),
         "consideration": _titles(codes_stories.CONSIDERATIONS),
-        "rating": {rating: f"Waardering {rating} van 5" for rating in RATINGS},
+        RATING: {rating: f"Waardering {rating} van 5" for rating in RATINGS},
     }
 )
 """Dutch titles by code, by kind of signification."""
@@ -39,7 +40,7 @@ KIND_TITLES: Final = MappingProxyType(
         "effect": "Effecten",
         "uncertainty": "Onzekerheden",
         "consideration": "Afwegingen",
-        "rating": "Waardering",
+        RATING: "Waardering",
     }
 )
 ASKED_KINDS: Final = ("signal", "effect", "uncertainty", "consideration")
@@ -49,10 +50,12 @@ ASKED_KINDS: Final = ("signal", "effect", "uncertainty", "consideration")
 def grid() -> list[tuple[str, str, str]]:
     """Return all cells of a release: (theme, kind of signification, signification).
 
-    A release has them all, whatever was told: a cell that is not there would tell that nobody told it.
+    A release has them all, whatever was told: a cell that is not there would tell that nobody told it. Ratings of all
+    themes together are none of them: no story is about all themes, so none could stand beside such a rating.
     """
     meanings = [(TOTAL, TOTAL), *((kind, code) for kind, codes in SIGNIFICATIONS.items() for code in codes)]
-    return [(theme, kind, code) for theme in (TOTAL, *THEMES) for kind, code in meanings]
+    cells = [(theme, kind, code) for theme in (TOTAL, *THEMES) for kind, code in meanings]
+    return [cell for cell in cells if cell[:2] != (TOTAL, RATING)]
 
 
 def kind_of(signification: str) -> str:

@@ -11,7 +11,7 @@ from jinja2 import Environment
 from services.asking import Ask
 from services.network import Network
 from services.pages import environment
-from services.stories.patterns.codes import KIND_TITLES, SIGNIFICATIONS, THEMES, TOTAL, title_of
+from services.stories.patterns.codes import KIND_TITLES, RATING, SIGNIFICATIONS, THEMES, TOTAL, title_of
 from services.stories.patterns.question import Answers
 from services.stories.patterns.reach import TITLES, Reach, reaches
 from services.stories.patterns.reading import Cell, Quarter, Quote, quarters, quotes
@@ -25,8 +25,6 @@ from services.stories.patterns.wording import (
     peers_sentence,
     sentences,
 )
-
-RATING = "rating"
 
 
 @dataclass(frozen=True)
