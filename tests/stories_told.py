@@ -33,7 +33,22 @@ SCHEMA = pl.Schema(
         "body": pl.String,
         "meaning": pl.String,
         "told_on": pl.Date,
+        "signals": pl.List(pl.String),
         "effects": pl.List(pl.Struct({"effect": pl.String, "felt_by": pl.String})),
+        "uncertainties": pl.List(pl.String),
+        "considerations": pl.List(pl.String),
+        "answers": pl.List(
+            pl.Struct(
+                {
+                    "question": pl.String,
+                    "first": pl.Float64,
+                    "second": pl.Float64,
+                    "third": pl.Float64,
+                    "choice": pl.String,
+                }
+            )
+        ),
+        "rating": pl.Int32,
         "uses": pl.List(pl.String),
         "made_up": pl.Boolean,
         "sent_by": pl.String,
@@ -61,7 +76,12 @@ def story(desk: Desk, name: str = "first", **changes: Any) -> dict[str, Any]:
         "body": BODY,
         "meaning": None,
         "told_on": dt.date(2025, 12, 20),
+        "signals": [],
         "effects": [{"effect": "wanted", "felt_by": "teller"}],
+        "uncertainties": [],
+        "considerations": [],
+        "answers": [],
+        "rating": None,
         "uses": ["count", "team", "quote", "publish"],
         "made_up": True,
         "sent_by": "vp-huis",

@@ -18,7 +18,8 @@ STORY_POINT = "vp-zeeland"
 TOWN = MUNICIPALITIES[0]
 HEADER = (
     *("Verhaalnummer", "Verteller", "Rol", "Gemeente", "Thema", "Aanpak", "Aanbieder", "Titel", "Verhaal", "Betekenis"),
-    *("Verteld op", "Gebeurd in", "Signalen", "Toestemming", "Verzonnen"),
+    *("Verteld op", "Gebeurd in", "Signalen", "Effecten", "Onzekerheden", "Overwegingen", "Waardering", "Toestemming"),
+    "Verzonnen",
 )
 
 

@@ -78,7 +78,7 @@ def show(
     purpose: Annotated[str, typer.Option(help="What the text is needed for; it is written down.")],
     unmarked: Annotated[bool, typer.Option("--unmarked", help="Show names and places too.")] = False,
 ) -> None:
-    """Show a story's text, names and places marked, where its teller agreed that the team sees it."""
+    """Show a story and what it means to its teller, names and places marked, where the team may see it."""
     from services.stories.desk.acting import at_desk
     from services.stories.desk.showing import show as look
 
@@ -87,6 +87,8 @@ def show(
     console = out()
     for field, text in found.texts.items():
         console.print(f"{field}:\n{text}\n", markup=False, soft_wrap=True)
+    for heading, text in found.meant:
+        console.print(f"{heading}: {text}", markup=False, soft_wrap=True)
     note = "Marked by a machine, which misses some: the text still tells about a person." if found.marked else ""
     console.print(f"This look was written down. {note}".strip(), markup=False)
 

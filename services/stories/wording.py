@@ -36,6 +36,24 @@ SIGNALS = MappingProxyType(
         "rules_clash": "regels die botsen",
     }
 )
+UNCERTAINTIES = MappingProxyType(
+    {
+        "entitlement": "waar heb ik recht op",
+        "who_decides": "wie beslist",
+        "money_ahead": "is er straks geld",
+        "privacy": "wat weten anderen van mij",
+        "after_it_ends": "hoe gaat het daarna",
+    }
+)
+CONSIDERATIONS = MappingProxyType(
+    {
+        "fairness": "eerlijkheid",
+        "dignity": "waardigheid",
+        "safety": "veiligheid",
+        "costs": "kosten",
+        "own_direction": "eigen regie",
+    }
+)
 _EFFECTS = MappingProxyType(
     {"wanted": "gewenst", "unwanted": "ongewenst", "spontaneous": "vanzelf gekomen", "unforeseen": "onvoorzien"}
 )

@@ -13,7 +13,16 @@ from tests.told_stories import STORY_POINT, TOWN
 
 BODY = "Kanarie: elke week kwam er een andere brief, tot mevrouw Jansen van het wijkteam alles overnam."
 ROWS = [
-    {"Toestemming": "Meetellen, Team, Citeren, Publiceren", "Verhaal": BODY, "Aanbieder": "Zorg Aan Huis"},
+    {
+        "Toestemming": "Meetellen, Team, Citeren, Publiceren",
+        "Verhaal": BODY,
+        "Aanbieder": "Zorg Aan Huis",
+        "Signalen": "Lang wachten, Onduidelijke brief",
+        "Effecten": "Ongewenst: gezin, Gewenst: verteller",
+        "Onzekerheden": "Wie beslist",
+        "Overwegingen": "Waardigheid",
+        "Waardering": "2",
+    },
     {"Verteller": "T-2", "Toestemming": "Meetellen", "Verhaal": "Kanarie die niemand mag lezen."},
 ]
 
@@ -49,6 +58,15 @@ def test_a_story_is_read_answered_and_closed(root: Path, tmp_path: Path) -> None
     assert "elke week kwam er een andere brief" in seen.out
     assert "Jansen" not in seen.out
     assert "misses some" in seen.out
+    assert [
+        line for line in seen.out.splitlines() if line.startswith(("signal", "effect", "onzeker", "overw", "waar"))
+    ] == [
+        "signalen: lang wachten; een onduidelijke brief",
+        "effecten: ongewenst voor het gezin; gewenst voor de verteller",
+        "onzekerheden: wie beslist",
+        "overwegingen: waardigheid",
+        "waardering: 2 van 5",
+    ]
     assert "Jansen" in stories(root, "show", story, "--as", "Noor", "--purpose", "check", "--unmarked").out
     assert stories(root, "read", story, "--as", "Noor").code == 0
     for name in ("answer", "plan", "made", "outcome"):

@@ -10,9 +10,11 @@ import polars as pl
 from services.errors import NotAllowed, Rejected
 from services.network import Network
 from services.private_sql.asking import MOST_PURPOSE, os_user
+from services.stories.desk.meaning import meant
 from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply, Standing, replies
 from services.stories.desk.stages import OUTCOME, named, steps
+from services.stories.points.questions import StoryPoint, load_point
 
 TEXTS: Final = ("title", "body", "meaning", "provider")
 """Fields of a story in somebody's words."""
@@ -55,11 +57,13 @@ class Shown:
         story: its event id, hex.
         texts: by field; those that the story has.
         marked: whether names and places are marked in them.
+        meant: what the teller said it means beside its words, as (heading, text) in Dutch.
     """
 
     story: str
     texts: dict[str, str] = field(repr=False)
     marked: bool
+    meant: list[tuple[str, str]] = field(repr=False)
 
 
 def standing(desk: Desk, stories: pl.DataFrame, today: dt.date) -> list[StoryStanding]:
@@ -134,6 +138,7 @@ def show(network: Network, desk: Desk, story: dict[str, Any], who: str, purpose:
         story["event_id"].hex(),
         {name: marking(text) if marking else text for name, text in texts.items()},
         marking is not None,
+        meant(story, _asked_by_itself(network, story)),
     )
 
 
@@ -167,6 +172,13 @@ def require_use(story: dict[str, Any], *uses: str) -> None:
             "A story is used for what its teller agreed to, and for no longer than that.",
             "Where it matters, ask the teller by way of who sent the story.",
         )
+
+
+def _asked_by_itself(network: Network, story: dict[str, Any]) -> StoryPoint | None:
+    """What the municipality asked where it sent the story itself; what others ask stands in their own folders."""
+    if story["sent_by"] != story["municipality"]:
+        return None
+    return load_point(network.home.participant(story["municipality"]).sources)
 
 
 def _purpose(text: str) -> str:
