@@ -18,6 +18,7 @@ import polars as pl
 
 from services.errors import NotAllowed, Rejected
 from services.network import Network
+from services.sessions.model import OPEN
 from services.sqlite import errors_named, open_database, transaction
 from services.stories.text import StoryKey
 from services.stories.words import identifier_in
@@ -138,6 +139,17 @@ class Records:
 def next_number(connection: sqlite3.Connection, table: str) -> int:
     """Return the number that a new row of a table gets."""
     return int(connection.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {table}").fetchone()[0])
+
+
+def days_due(path: Path) -> tuple[dt.date, ...]:
+    """Return the days on which the open actions of all sessions in a file are due, in order; no word is opened.
+
+    Raises:
+        Retryable, Fatal: the file cannot be used.
+    """
+    with closing(open_database(path, _SCHEMA, durable=True)) as connection, errors_named(path):
+        rows = connection.execute("SELECT due_on FROM actions WHERE state = ? ORDER BY due_on", [OPEN]).fetchall()
+    return tuple(dt.date.fromisoformat(due_on) for (due_on,) in rows)
 
 
 def written(text: str) -> str:

@@ -22,6 +22,7 @@ _TOGETHER = {
         "{count:,} rows of own exports did not become events",
         "`spiegelnet quarantine list NAME` says where; mend and send again.",
     ),
+    "action": ("{count:,} actions of sessions are open", "`spiegelnet session actions NAME` lists them."),
 }
 
 

@@ -9,13 +9,13 @@ from services.status.model import Matter, NetworkStatus, ParticipantStatus
 from services.status.months import months
 from services.status.on_the_way import OPERATOR, gaps, parcels, unread, waiting
 from services.status.rows import held, quarantined, refused_rows
-from services.status.sentences import listed
+from services.status.sentences import listed, number
 
 HOURS_LATE = 6
 """A run that began so long ago and did not end was killed, or hangs."""
 _ORDER = (
     *("conservation", "server", "unknown", "task", "gap", "parcel", "held", "waiting", "unread", "close", "statement"),
-    *("quarantine", "source"),
+    *("quarantine", "source", "action"),
 )
 
 
@@ -35,6 +35,7 @@ def matters(status: NetworkStatus) -> list[Matter]:
         *held(people),
         *quarantined(people),
         *refused_rows(people),
+        *_actions(people, status.at.date()),
     ]
     return sorted(found, key=lambda item: _ORDER.index(item.kind))
 
@@ -104,6 +105,23 @@ def _tasks(people: Sequence[ParticipantStatus], now: dt.datetime) -> Iterator[Ma
             todo.replace("{}", names[0]),
             urgent=group != "retryable",
         )
+
+
+def _actions(people: Sequence[ParticipantStatus], today: dt.date) -> Iterator[Matter]:
+    """Actions of sessions that are open; an agenda has them only when somebody plans a session about a later period."""
+    for item in people:
+        if item.actions:
+            is_open = (
+                f"{number(len(item.actions), 'action')} of sessions {'is' if len(item.actions) == 1 else 'are'} open"
+            )
+            late = sum(due < today for due in item.actions)
+            yield Matter(
+                "action",
+                f"{is_open} at {item.participant}{f', {late:,} of them late' if late else ''}.",
+                (item.participant,),
+                todo=f"`spiegelnet session actions {item.participant}` lists them.",
+                count=len(item.actions),
+            )
 
 
 def _hangs(task: TaskRecord, now: dt.datetime) -> bool:

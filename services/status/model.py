@@ -54,6 +54,7 @@ class ParticipantStatus:
         stopped: events that are stopped and not mended, by delivery and rule.
         rules: events by (sender, verdict, rule) that are quarantined or held by their latest verdict.
         refused_rows: rows of its own sources that are not mended, by (file, reason).
+        actions: days on which open actions of its sessions are due, in order.
         newest: the newest day on which something came, with its events and senders.
         tasks: its kinds of tasks, and how they ended last.
         asked: what it asked of key services, ever.
@@ -80,6 +81,7 @@ class ParticipantStatus:
     stopped: list[StoppedGroup] = field(default_factory=list)
     rules: list[tuple[str, str, str, int]] = field(default_factory=list)
     refused_rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    actions: tuple[dt.date, ...] = ()
     newest: tuple[str, int, int] | None = None
     tasks: list[TaskRecord] = field(default_factory=list)
     asked: Asked = field(default_factory=Asked)
@@ -139,13 +141,13 @@ class Matter:
 
     Attributes:
         kind: `conservation`, `server`, `unknown`, `task`, `gap`, `parcel`, `held`, `waiting`, `unread`, `close`,
-            `statement`, `quarantine` or `source`.
+            `statement`, `quarantine`, `source` or `action`.
         text: what it is, in a sentence.
         turn: whose turn it is: participants, or `operator`, who runs the servers.
         since: since when, UTC; None when that is not known.
         todo: what to do.
         urgent: whether nothing goes on by itself until somebody acts.
-        count: of what it is about: parcels, events or rows.
+        count: of what it is about: parcels, events, rows or actions.
     """
 
     kind: str

@@ -12,6 +12,7 @@ from services.receiving.replay import ReplayWindow
 from services.runs import RunRecord
 from services.sending.journal import Journal
 from services.sending.outbox import Outbox
+from services.sessions.records import days_due
 from services.status.model import Month, ParticipantStatus
 from services.status.standing import up_to_date
 from services.store.standing import Standing
@@ -120,7 +121,7 @@ def _first_day(month: str) -> dt.date:
 
 
 def _own_files(network: Network, entry: Participant, status: ParticipantStatus) -> None:
-    """Say what waits to be sent, what was refused at the source, which streams have gaps, and how tasks ended."""
+    """Say what waits to be sent, was refused at the source or agreed in sessions, has gaps, and how tasks ended."""
     home = network.home.participant(entry.id)
     if home.outbox.exists():
         with Outbox(home.outbox) as outbox:
@@ -142,3 +143,5 @@ def _own_files(network: Network, entry: Participant, status: ParticipantStatus) 
         status.tasks, status.asked = record.tasks(), record.asked()
         if status.waiting:
             status.waiting_since = record.waiting_since()
+    if home.sessions.exists():
+        status.actions = days_due(home.sessions)

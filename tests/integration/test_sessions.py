@@ -178,6 +178,24 @@ def test_open_actions_come_back_on_the_agenda_of_a_later_release_only(network: P
     assert html.index("Bellen.") < html.index("Gedaan of vervallen") < html.index("Er is geen tijd.")
 
 
+def test_status_tells_how_many_actions_are_open_and_late_and_none_of_their_words(network: Path) -> None:
+    opened(network)
+    assert "actions" not in run("status", TOWN, "--home", network).out
+    for due in ("2026-02-01", "2199-02-01", "2026-03-01"):
+        agreed = ["--words", words(network, "Kanariegeel bellen."), "--owner", "mevrouw De Wit", "--due", due]
+        assert session(network, "action", "add", TOWN, DAY, *agreed).code == 0
+    told = " ".join(run("status", TOWN, "--home", network).out.split())
+    remedy = f"Its turn: `spiegelnet session actions {TOWN}` lists them."
+    assert f"3 actions of sessions are open at {TOWN}, 2 of them late. {remedy}" in told
+    session(network, "action", "done", TOWN, "1", "--words", words(network, "Gebeld."))
+    session(network, "action", "drop", TOWN, "3", "--words", words(network, "Niet meer nodig."))
+    in_json = run("status", TOWN, "--json", "--home", network).out
+    (matter,) = [item for item in json.loads(in_json)["matters"] if item["kind"] == "action"]
+    assert matter["text"] == f"1 action of sessions is open at {TOWN}."
+    assert not [word for word in ("Kanariegeel", "De Wit") if word in told + in_json]
+    assert not [item for item in MUNICIPALITIES[1:] if "action" in run("status", item, "--home", network).out]
+
+
 def test_two_sessions_of_one_day_have_names_of_their_own(network: Path) -> None:
     planned(network)
     assert f"Session {DAY}-2:" in planned(network).out

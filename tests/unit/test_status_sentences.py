@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from services.status.folding import folded
-from services.status.model import Matter, Month, ParticipantStatus
+from services.status.matters import matters
+from services.status.model import Matter, Month, NetworkStatus, ParticipantStatus
 from services.status.months import months
 from services.status.on_the_way import parcels, waiting
 from services.status.participant import open_months
@@ -89,6 +90,23 @@ def test_parcels_that_were_not_opened_are_told_for_a_week_and_repeated_ones_neve
     status.refused_on = {"fork": "2026-01-10", "duplicate": "2026-01-12", "tampered": "2025-12-01"}
     (matter,) = parcels([status], NOW.date())
     assert (matter.text, matter.count) == ("gm0001 did not open 2 parcels: fork 2.", 2)
+
+
+@pytest.mark.parametrize(
+    ("due", "text"),
+    [
+        ((12,), "1 action of sessions is open at gm0001."),
+        ((11,), "1 action of sessions is open at gm0001, 1 of them late."),
+        ((1, 11, 12, 30), "4 actions of sessions are open at gm0001, 2 of them late."),
+    ],
+)
+def test_open_actions_of_sessions_are_told_and_late_from_the_day_after_they_were_due(
+    due: tuple[int, ...], text: str
+) -> None:
+    status = ParticipantStatus("gm0001", "A", actions=tuple(dt.date(2026, 1, day) for day in due))
+    (matter,) = matters(NetworkStatus(NOW, [status, ParticipantStatus("gm0002", "B")]))
+    assert (matter.text, matter.turn, matter.count, matter.urgent) == (text, ("gm0001",), len(due), False)
+    assert matter.todo == "`spiegelnet session actions gm0001` lists them."
 
 
 def test_many_matters_of_a_kind_are_told_as_one() -> None:
