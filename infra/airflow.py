@@ -29,6 +29,7 @@ PARTS = ("metadatabase", "scheduler", "dag_processor")
 """What must be healthy; there is no triggerer."""
 _SECRET_BYTES = 32
 _ANSWER_SECONDS = 5.0
+_DATABASE_SECONDS = 30.0
 
 
 def server(home: Home, settings: Settings) -> Server:
@@ -162,7 +163,8 @@ def _config(folder: Path, port: int, workers: int, keys: dict[str, str]) -> str:
             "fernet_key": keys["fernet"],
             "execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}"},
+        # The scheduler ends when it has waited that long; SQLite's own five seconds are too few on a busy machine.
+        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}?timeout={_DATABASE_SECONDS:.0f}"},
         "api": {
             "host": "127.0.0.1",
             "port": port,

@@ -1,7 +1,8 @@
 """Airflow's API server, scheduler and reader of schedules as one server: `python -m infra.airflow_parts`.
 
 What all three import is imported once, before they part, which halves the time and the memory of their start. When one
-of them ends, all end. When asked to end, the scheduler ends first: its running tasks finish and tell the API server so.
+of them ends, all end, and the log says which did. When asked to end, the scheduler ends first: its running tasks finish
+and tell the API server so.
 
 Once a day a further process cleans Airflow's database of what is older than `infra.history.KEPT`: a schedule could not,
 since the database is closed to tasks.
@@ -21,11 +22,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from infra.airflow_sqlite import share_the_file
 from infra.history import KEPT
 from services.config import one_thread_per_worker
 
 SCHEDULER = ("scheduler", "--skip-serve-logs")
 OTHERS = (("api-server",), ("dag-processor",))
+CLEANER = "cleaner"
 FIRST_CLEAN = 600.0
 """Seconds after the start at which the database is cleaned first; the work that waited goes before."""
 NEXT_CLEAN = 86400.0
@@ -50,27 +53,25 @@ def main(first_clean: float = FIRST_CLEAN) -> int:
     gc.freeze()  # what is here now is shared by all parts for as long as nobody touches it
     for number in _ENDS:
         signal.signal(number, _end)
-    running: list[int] = []
-    scheduler = None
+    running: dict[int, str] = {}
     try:
-        cleaner = _fork(_clean(), after=first_clean)
-        running = [cleaner]
-        scheduler = _fork(SCHEDULER, preload="services.preload")
-        running += [scheduler, *(_fork(arguments) for arguments in OTHERS)]
+        running[_fork(_clean(), after=first_clean)] = CLEANER
+        running[_fork(SCHEDULER, preload="services.preload")] = SCHEDULER[0]
+        running |= {_fork(arguments): arguments[0] for arguments in OTHERS}
         while True:
-            ended, _ = os.wait()
-            running.remove(ended)
-            if ended != cleaner:
+            pid, status = os.wait()
+            ended = running.pop(pid)
+            if ended != CLEANER:
                 break
-            cleaner = _fork(_clean(), after=NEXT_CLEAN)  # it says in the log how it went
-            running.append(cleaner)
+            running[_fork(_clean(), after=NEXT_CLEAN)] = CLEANER  # it says in the log how it went
     except _EndedError:
         code = 0
     else:
         code = 1
+        sys.stderr.write(f"The {ended} ended by itself, with {os.waitstatus_to_exitcode(status)}, so all parts end.\n")
     for number in _ENDS:
         signal.signal(number, signal.SIG_IGN)
-    for pid in sorted(running, key=lambda item: item != scheduler):
+    for pid in sorted(running, key=lambda item: running[item] != SCHEDULER[0]):
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
     return code
@@ -78,6 +79,8 @@ def main(first_clean: float = FIRST_CLEAN) -> int:
 
 def _import_all() -> None:
     import airflow.__main__  # noqa: PLC0415
+
+    share_the_file()
     import airflow.api_fastapi.core_api.app  # noqa: PLC0415
     import airflow.api_fastapi.execution_api.app  # noqa: PLC0415
     import airflow.dag_processing.manager  # noqa: PLC0415

@@ -7,7 +7,10 @@ import signal
 import sqlite3
 import stat
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -23,8 +26,12 @@ from services.config import Settings, load_settings
 from services.errors import Fatal, NotAllowed, Rejected
 from services.home import Home
 from tests.command import run
-from tests.network.schedule.real import await_that, place
+from tests.network.schedule.real import await_run, await_that, place
 from tests.small_network import Stages, copied
+
+HELD = 15.0
+"""Seconds for which a test has Airflow's database for itself; SQLite alone lets others wait for five."""
+YEAR = [f"2025-{month:02}" for month in range(1, 13)]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,7 @@ def test_when_one_of_its_parts_is_killed_all_end_and_it_starts_again(described: 
     part = psutil.Process(leader).children()[-1]
     part.send_signal(signal.SIGKILL)
     await_that(lambda: running(described) is None and not session_members(leader), "all parts have ended")
+    assert "The dag-processor ended by itself, with -9, so all parts end." in described.log.read_text("utf-8")
     # its last signs of life are younger than the time after which they count as none
     assert start(described) is True
     described.ready()
@@ -89,6 +97,55 @@ def test_its_database_forgets_by_itself_what_is_older_than_90_days(described: Se
     await_that(lambda: "old" not in kept(), "the database was cleaned")
     assert kept() == {"young"}
     described.ready()
+
+
+def test_while_another_has_its_database_it_waits_and_answers_what_does_not_need_it(
+    described: Server, root: Path
+) -> None:
+    leader = running(described)
+    with open_schedule(Home(root), load_settings(root)) as schedule, ThreadPoolExecutor() as pool:
+        schedule.await_known()
+        schedule.switch("intake", on=True)
+        wanted = schedule.run("intake")  # so that the scheduler and a task want it too
+        with closing(sqlite3.connect(described.folder / "airflow.db", isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            switched = pool.submit(schedule.switch, "send", on=False)
+            deadline = time.monotonic() + HELD
+            while time.monotonic() < deadline:
+                answer = httpx.get(
+                    f"http://127.0.0.1:{described.port}/api/v2/version", timeout=HELD / 2, trust_env=False
+                )
+                assert answer.is_success
+                time.sleep(0.5)
+            assert not switched.done()
+            connection.execute("ROLLBACK")
+        switched.result()
+        assert await_run(schedule, "intake", wanted) == "success"
+    assert running(described) == leader
+    described.ready()
+
+
+def test_a_backfill_is_made_whole_beside_somebody_who_writes_all_the_time(described: Server, root: Path) -> None:
+    made = threading.Event()
+
+    def write() -> int:
+        count = 0
+        with closing(sqlite3.connect(described.folder / "airflow.db", timeout=60, isolation_level=None)) as connection:
+            while not made.wait(0.002):
+                connection.execute("INSERT INTO log (dttm, event) VALUES (datetime(), 'another')")
+                count += 1
+        return count
+
+    with open_schedule(Home(root), load_settings(root)) as schedule, ThreadPoolExecutor() as pool:
+        schedule.await_known()
+        written = pool.submit(write)
+        try:
+            schedule.backfill(YEAR)
+        finally:
+            made.set()
+        months = [item["logical_date"][:7] for item in schedule.runs("node_month") if item["run_type"] == "backfill"]
+    assert sorted(months) == YEAR
+    assert written.result() > 0
 
 
 def test_only_who_knows_the_password_may_ask(described: Server, root: Path) -> None:

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,9 @@ BLOCKS = [block for page in PAGES for block in blocks(page, "bash")]
 EXAMPLES = {"/srv/spiegelnet": "{home}", "gm0281": MUNICIPALITIES[0], "gm0518": MUNICIPALITIES[0]}
 ALL = {"postgresql", "kafka", "key-service-a", "key-service-b", "trino", "airflow"}
 TRIES, SOON = 3, 20
-"""How often a command is run again that asks for it, and the seconds before."""
+"""How often a command is run again that asks for it, and the seconds before where all servers answer."""
+LAST_LINES = 300
+"""How much is told of the log of a server that was down: an error of Airflow takes most of it."""
 PROGRAMS = {
     "spiegelnet": f'exec {shlex.quote(sys.executable)} -c "from services.cli import main; main()" "$@"',
     "make": f'grep -q "^$1:.*##" {shlex.quote(str(ROOT / "Makefile"))} && echo "make $1"',
@@ -44,14 +47,15 @@ class Desk:
     home: Home
 
     def run(self, text: str) -> str:
-        """Run lines as a reader does; return what they print. Fails where one fails."""
+        """Run lines as a reader does, and do what they say where they fail for now; return what they print."""
         for example, ours in EXAMPLES.items():
             text = text.replace(example, ours.format(home=shlex.quote(str(self.home.root))))
         done = self._ran(text)
         for _ in range(TRIES):
             if done.returncode != Retryable.exit_code:
                 break
-            time.sleep(SOON)  # as Airflow under load asks for
+            if not bring_up(self.home):
+                time.sleep(SOON)  # as a busy server asks for
             done = self._ran(text)
         assert done.returncode == 0, f"{text}: {done.stderr}"
         return done.stdout
@@ -80,6 +84,24 @@ def answering(home: Home) -> set[str]:
     return {item.name for item in states(home, load_settings(home.root)) if item.healthy}
 
 
+def bring_up(home: Home) -> bool:
+    """Start what does not answer, as commands tell their reader to; return whether there was any."""
+    down = [item for item in states(home, load_settings(home.root)) if not item.healthy]
+    for item in down:
+        if item.log and item.log.with_suffix(".pid").exists():  # `down` removes that, a server that dies does not
+            tell(f"{item.name} was not ended and was away. {item.problem}", item.log)
+    if down:
+        started = run_apart("up", "--home", home.root)
+        assert started.code == 0, started.err
+    return bool(down)
+
+
+def tell(what: str, log: Path) -> None:
+    """Tell in the summary of the tests, also of those that pass, what a server said last."""
+    lines = log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]
+    warnings.warn("\n".join([what, *lines]), stacklevel=2)
+
+
 @pytest.fixture
 def desk(home: Home, tmp_path: Path) -> Desk:
     """A desk in a network of which all servers run."""
@@ -89,8 +111,7 @@ def desk(home: Home, tmp_path: Path) -> Desk:
         program = tmp_path / "bin" / name
         program.write_text(f"#!/bin/bash\n{script}\n", "utf-8")
         program.chmod(0o755)
-    if answering(home) != ALL:
-        assert run_apart("up", "--home", home.root).code == 0
+    bring_up(home)
     return Desk(tmp_path, home)
 
 
