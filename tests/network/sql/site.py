@@ -30,6 +30,7 @@ from services.sql_nodes import operator_of
 from services.store.snapshots import scan
 from services.store.tables import ensure_table, load_table, replace_rows
 from services.store.warehouse import open_warehouse
+from services.stories.published import TABLE_OF_HUB, TABLE_OF_NODE
 from tests.small_network import MUNICIPALITIES
 
 ANA = "ana.lyst"
@@ -166,6 +167,8 @@ def fill(site: Site, closed: Path) -> None:
         for name, schema in published_schemas(participant).items():
             table = load_table(catalog, name)
             rows = scan(table).collect() if table else pl.DataFrame(schema.empty_table())
+            if name in (TABLE_OF_NODE, TABLE_OF_HUB):
+                rows = quotes(rows.schema)
             put = site.replace_as_before if participant == EARLIER_NODE else site.replace
             put(participant, name, with_embargo(rows))
     for participant in ("gm0664", "hub"):
@@ -173,6 +176,27 @@ def fill(site: Site, closed: Path) -> None:
     site.files.users.add_many(ANALYST, PASSWORDS)
     question = "SELECT count(*) FROM hub.network.region_pv29"
     until(lambda: all(site.outcome(name, question) == "allowed" for name in (*PASSWORDS, *MUNICIPALITIES)))
+
+
+def quotes(schema: pl.Schema) -> pl.DataFrame:
+    """Return two quotes as they are published: one with all that a quote may have, one with as little as it may."""
+    full = {
+        "municipality": "gm0664",
+        "quote": "3fa9c210",
+        "theme": "debt_counselling",
+        "approach": "childrens_fund",
+        "indicators": ["counselling_per_1000", "reached_share"],
+        "role": "resident",
+        "period": "2025-Q4",
+        "title": 'De brief, en "het loket"',
+        "words": "Iemand vertelt dat één brief genoeg was: 'eindelijk'.",
+        "effects": ["unwanted:family", "wanted:teller"],
+        "uses": ["publish", "quote"],
+        "made_up": True,
+        "published_on": dt.date(2026, 1, 20),
+    }
+    bare = {**full, "quote": "77d01b4e", "theme": "other", "approach": None, "title": None, "made_up": False}
+    return pl.DataFrame([full, {**bare, "indicators": [], "effects": [], "uses": ["publish"]}], schema)
 
 
 def with_embargo(rows: pl.DataFrame) -> pl.DataFrame:

@@ -25,7 +25,9 @@ MORE = [
     "SELECT * FROM hub.network.cells",
     "SELECT * FROM hub.network.region_pv29",
     "SELECT * FROM gm0687.published.quality",
-    *(f"SELECT * FROM gm0687.published.{name}" for name in ("patterns", "sessions", "actions", "missing")),
+    *(f"SELECT * FROM gm0687.published.{name}" for name in ("patterns", "stories", "sessions", "actions", "missing")),
+    "SELECT quote, effect FROM hub.benchmark.stories CROSS JOIN UNNEST(effects) AS t (effect)",
+    "SELECT quote, title IS NULL AS bare, CAST(cardinality(effects) AS bigint) AS n FROM gm0664.published.stories WHERE made_up",
     "SELECT indicator, count(*) AS n, min(value) AS v, max(released_at) AS d FROM hub.benchmark.figures GROUP BY 1",
     "SELECT municipality, 1e3 * numerator / denominator AS rate FROM hub.network.region_pv29 WHERE denominator > 0",
     "WITH a AS (SELECT period, numerator n FROM gm0664.published.cells) SELECT period, max(n) AS m FROM a GROUP BY 1",
@@ -59,6 +61,15 @@ def test_both_engines_give_the_same_answer(site: Site, duckdb_surface: Any, sql:
     expected, found = ask_duckdb(duckdb_surface, question), ask_trino(site.user("operator"), question)
     assert kinds(found) == kinds(expected)
     assert plain(found) == plain(expected)
+
+
+@pytest.mark.parametrize("table", ["hub.benchmark.stories", "gm0687.published.stories"])
+def test_quotes_are_compared_with_lists_of_each_length_and_nulls(site: Site, table: str) -> None:
+    found = ask_trino(site.user("operator"), f"SELECT * FROM {table} ORDER BY quote").to_pylist()
+    assert [(row["approach"], row["title"] is None, len(row["effects"])) for row in found] == [
+        ("childrens_fund", False, 2),
+        (None, True, 0),
+    ]
 
 
 def test_most_of_these_queries_find_something_here(site: Site) -> None:
