@@ -27,7 +27,7 @@ MORE = [
     "SELECT * FROM gm0687.published.quality",
     *(f"SELECT * FROM gm0687.published.{name}" for name in ("patterns", "stories", "sessions", "actions", "missing")),
     "SELECT quote, effect FROM hub.benchmark.stories CROSS JOIN UNNEST(effects) AS t (effect)",
-    "SELECT quote, title IS NULL AS bare, CAST(cardinality(effects) AS bigint) AS n FROM gm0664.published.stories WHERE made_up",
+    "SELECT quote, title IS NULL AS bare, CAST(cardinality(effects) AS bigint) AS n FROM gm0664.published.stories",
     "SELECT indicator, count(*) AS n, min(value) AS v, max(released_at) AS d FROM hub.benchmark.figures GROUP BY 1",
     "SELECT municipality, 1e3 * numerator / denominator AS rate FROM hub.network.region_pv29 WHERE denominator > 0",
     "WITH a AS (SELECT period, numerator n FROM gm0664.published.cells) SELECT period, max(n) AS m FROM a GROUP BY 1",
