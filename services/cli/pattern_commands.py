@@ -217,7 +217,8 @@ def warm(municipality: Municipality, home: HomeOption, theme: Themes = None, jso
         )
         for item in found
     ]
-    table(f"Warm with cold {period}", ("theme", "effects, tellers", "figures"), rows)
+    caption = "Neither costs nor the workload of professionals are in the benchmark yet."
+    table(f"Warm with cold {period}", ("theme", "effects, tellers", "figures"), rows, caption=caption)
 
 
 def _value(value: float | None, status: str) -> str:

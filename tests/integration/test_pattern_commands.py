@@ -107,6 +107,7 @@ def test_the_answer_and_the_patterns_are_pages_that_any_parser_reads(home: Path,
     assert "<strong>Ja</strong>" in told
     assert "Te weinig om te tonen" in shown
     assert "Lang wachten" in shown
+    assert "Kosten en werkdruk staan er niet bij" in shown
     assert "Waardering" not in shown, "no story stands beside a rating here"
 
 
@@ -159,6 +160,8 @@ def test_published_counts_are_listed_and_stand_beside_figures(home: Path) -> Non
     assert all(tellers >= 5 for tellers in shown.values())
     warm = json.loads(run("pattern", "warm", TOWN, "--theme", "housing", "--json", "--home", str(home)).out)
     (theme,) = warm["themes"]
+    shown_warm = run("pattern", "warm", TOWN, "--home", str(home)).out
+    assert "Neither costs nor the workload" in shown_warm
     assert (theme["theme"], theme["effects"], theme["told"]) == ("housing", {}, shown["housing", "total"])
     assert run("pattern", "reach", TOWN, "--json", "--home", str(home)).code == 0
 
