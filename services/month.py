@@ -62,6 +62,8 @@ class MonthReport:
         periods: months, quarters and years that were closed.
         statuses: cells by (kind of period, status).
         patterns: counts of stories by status.
+        too_late: how many stories are in no count, since they came after their quarter was closed. Shown inside the
+            node only, see `services.stories.too_late.how_many`.
         missing: senders without a complete statement, by month.
         parcels: observation and share parcels put into the outbox.
         closed_before: months that had been closed before; their release is the same.
@@ -77,6 +79,7 @@ class MonthReport:
     periods: list[str] = field(default_factory=list)
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
     patterns: Counter[str] = field(default_factory=Counter)
+    too_late: int = 0
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     parcels: int = 0
     closed_before: list[str] = field(default_factory=list)
@@ -94,6 +97,7 @@ class MonthReport:
     def add_patterns(self, found: Patterns) -> None:
         """Tell of the patterns of quarters that were closed."""
         self.patterns.update(found.released["status"].to_list())
+        self.too_late = max(self.too_late, found.too_late)
         self.stands += [period for period in found.stands if period not in self.stands]
         self.lost += [period for period in found.lost if period not in self.lost]
 

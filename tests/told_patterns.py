@@ -39,8 +39,13 @@ def story(
 def tell(root: Path, rows: Iterable[str]) -> None:
     """Send stories as a story point that joined the network, and let the municipality receive them."""
     create_network(root, [Member(POINT, "Vertelpunt", "story_point", None, (TOWN,))])
+    tell_more(root, rows, "2025-12")
+
+
+def tell_more(root: Path, rows: Iterable[str], month: str) -> None:
+    """Send further stories, as a file of another month, and let the municipality receive them."""
     folder = Home(root).participant(POINT).sources
-    path = write(folder / "bestaande_verhalen_2025-12.csv", "\n".join([HEADER, *rows, ""]).encode())
+    path = write(folder / f"bestaande_verhalen_{month}.csv", "\n".join([HEADER, *rows, ""]).encode())
     assert not tasks.send(root, POINT, [path], ()).broken
     tasks.receive(root, TOWN)
 

@@ -10,6 +10,7 @@ from services.month import MonthReport
 from services.receiving.collecting import CollectReport
 from services.receiving.going_on import WentOn
 from services.status.sentences import number
+from services.stories.too_late import how_many
 from services.tasks import SendReport
 
 VERDICTS = ("accepted", "quarantined", "held", "duplicate")
@@ -170,6 +171,12 @@ def _show_left_out(node: MonthReport) -> None:
             " back.",
             soft_wrap=True,
         )
+    if node.too_late:
+        out().print(
+            f"{node.municipality}: {how_many(node.too_late)} of the stories that may be counted are in no pattern,"
+            " since they came after the quarter in which they were told was closed, or that quarter never was.",
+            soft_wrap=True,
+        )
     if node.lost:
         out().print(
             f"{node.municipality}: {', '.join(node.lost)} can be released no more. Events that count in them are"
@@ -194,6 +201,7 @@ def month_json(result: ClosingReport) -> dict[str, Any]:
                 "closed_before": node.closed_before,
                 "stands": node.stands,
                 "lost": node.lost,
+                "stories_too_late": how_many(node.too_late) if node.too_late else None,
             }
             for node in result.nodes
         ],

@@ -29,6 +29,7 @@ from services.stories.patterns.ratings import beside_quotes, quoted
 from services.stories.patterns.releasing import PATTERNS, pattern_release
 from services.stories.published import PATTERNS_OF_NODE, TABLE_OF_NODE
 from services.stories.reading import CONSENT, STORY
+from services.stories.too_late import too_late
 
 POPULATION: Final = "population_reference"
 PATTERN: Final = "story_pattern"
@@ -43,11 +44,14 @@ class Patterns:
         released: columns `PATTERNS`; no rows where there are no stories.
         stands: quarters that cannot be counted again as they were; what was released of them stands.
         lost: quarters that were not released in time, and are not any more: stories of them are removed.
+        too_late: how many stories that may be counted came after their quarter was closed, or are of one that never
+            was; they are in no count. Never leaves the node.
     """
 
     released: pl.DataFrame
     stands: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    too_late: int = 0
 
 
 def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: Closes) -> Patterns:
@@ -69,31 +73,31 @@ def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: C
         return Patterns(pl.DataFrame(schema=PATTERNS))
     known = releases(node, PATTERN_RELEASES, PATTERNS_OF_NODE)
     before, stands, lost = {*known["period"]}, list[str](), list[str]()
-    made = [pl.DataFrame(schema=PATTERNS)]
+    made, late = [pl.DataFrame(schema=PATTERNS)], set[bytes]()
     for kept, quarters in due.items():
         snapshots: Mapping[str, int] = json.loads(kept)
         if not is_kept(node.catalog, snapshots):
             stands += [item for item in quarters if item in before]
             lost += [item for item in quarters if item not in before]
             continue
-        found = _released(network, sender, node, quarters, snapshots)
+        stories, population = _kept(network, node, snapshots)
+        counts = count_patterns(stories, quarters, sender.keys.release)
+        found = pattern_release(counts, sender.id, references(population))
+        late |= too_late(node, network.registry, stories, quarters)
         removed = {*trimmed_periods(open_intake(node.catalog))}  # asked after reading: events may go at this moment
         gone = {item for item in quarters if item not in before and removed & {*months_of(item)}}
         other = released_otherwise(known, found)
         lost += sorted(gone)
         stands += sorted(other)
         made.append(found.filter(~pl.col("period").is_in([*gone, *other])))
-    return Patterns(pl.concat(made), tuple(stands), tuple(lost))
+    return Patterns(pl.concat(made), tuple(stands), tuple(lost), len(late))
 
 
-def _released(
-    network: Network, sender: Sender, node: NodeStore, quarters: list[str], kept: Mapping[str, int]
-) -> pl.DataFrame:
+def _kept(network: Network, node: NodeStore, kept: Mapping[str, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the stories that may be counted and the population, as they stood."""
     types = [network.registry.get(name) for name in (STORY, CONSENT, POPULATION)]
     tables = current_tables(node.catalog, types, kept)
-    stories = allowed(tables[STORY], tables[CONSENT])
-    counts = count_patterns(stories, quarters, sender.keys.release)
-    return pattern_release(counts, sender.id, references(tables[POPULATION]))
+    return allowed(tables[STORY], tables[CONSENT]), tables[POPULATION]
 
 
 def publish_patterns(network: Network, sender: Sender, node: NodeStore, patterns: pl.DataFrame) -> None:

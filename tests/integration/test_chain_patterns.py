@@ -7,10 +7,13 @@ import polars as pl
 import pytest
 
 from services import tasks
+from services.cli.reports import month_json, show_months
+from services.closing import ClosingReport
+from services.month import MonthReport
 from services.stories.patterns.codes import grid
 from tests.network_state import events, published, rows_of
 from tests.small_network import AFTER
-from tests.told_patterns import TOWN, consent, story, tell
+from tests.told_patterns import TOWN, consent, story, tell, tell_more
 
 pytestmark = pytest.mark.xdist_group("network")
 
@@ -72,6 +75,62 @@ def test_a_quarter_that_closed_stands_and_a_teller_who_said_no_before_is_not_in_
     again = tasks.month(root, TOWN, ["2025-12"], AFTER)
     assert (again.parcels, again.stands) == (0, [])
     assert published(root, TOWN)["published.patterns"].equals(found)
+
+
+def test_who_says_no_after_one_quarter_is_not_in_the_next_and_what_was_released_stands(at_stage: AtStage) -> None:
+    """Thirty tellers told in both quarters; 21 of them say no in between, for all that they told."""
+    root = at_stage("received")
+    before = [story(item, "Wonen", teller=f"T-{item}", told="10-08-2025") for item in range(30)]
+    tell(root, before + [story(100 + item, "Wonen", teller=f"T-{item}") for item in range(30)])
+    tasks.month(root, TOWN, ["2025-09"], AFTER)
+    first = published(root, TOWN)["published.patterns"]
+    assert {*first["period"]} == {"2025-Q3"}
+    assert numbers(first)["housing", "total"] in range(24, 37)
+    told_both = events(root, TOWN, "story")
+    tellers = told_both["teller"].unique().sort().to_list()[:21]
+    no = told_both.filter(pl.col("teller").is_in(tellers))["event_id"].to_list()
+    assert len(no) == 42
+    consent(root, no, [], 1)
+    tasks.month(root, TOWN, ["2025-12"], AFTER)
+    both = published(root, TOWN)["published.patterns"]
+    assert numbers(both.filter(period=QUARTER)) == {}, "9 of 30 tellers are left"
+    assert rows_of(both.filter(period="2025-Q3")) == rows_of(first)
+    again = tasks.month(root, TOWN, ["2025-09", "2025-12"], AFTER)
+    assert (again.parcels, again.stands, again.lost) == (0, [], [])
+    tasks.benchmark(root)
+    at_hub = published(root, "hub")["benchmark.patterns"]
+    assert rows_of(at_hub.select(both.columns)) == rows_of(both)
+
+
+def test_what_comes_after_its_quarter_was_closed_is_in_no_count_and_the_node_is_told_so(
+    at_stage: AtStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = at_stage("received")
+    never_closed = [story(item, "Wonen", told="10-02-2025") for item in range(3)]
+    tell(root, never_closed + [story(10 + item, "Wonen", told="10-08-2025") for item in range(15)])
+    september = tasks.month(root, TOWN, ["2025-09"], AFTER)
+    first = published(root, TOWN)["published.patterns"]
+    assert said(september, capsys) == "some"
+    late = [story(100 + item, "Wonen", told="10-08-2025") for item in range(12)]
+    later = [story(200 + item, "Energie") for item in range(14)]
+    only_read = [story(300 + item, "Wonen", told="10-08-2025", uses="Team") for item in range(5)]
+    tell_more(root, [*late, *later, *only_read], "2026-01")
+    december = tasks.month(root, TOWN, ["2025-12"], AFTER)
+    assert said(december, capsys) == "15"
+    both = published(root, TOWN)["published.patterns"]
+    assert rows_of(both.filter(period="2025-Q3")) == rows_of(first)
+    assert numbers(both.filter(period=QUARTER)).keys() == {("energy", "total"), ("total", "total")}
+    assert said(tasks.month(root, TOWN, ["2025-12"], AFTER), capsys) == "15"
+
+
+def said(report: MonthReport, capsys: pytest.CaptureFixture[str]) -> str:
+    """How many stories came too late, as people and programs read it."""
+    result = ClosingReport(report.periods, [report])
+    capsys.readouterr()
+    show_months(result)
+    number = month_json(result)["nodes"][0]["stories_too_late"]
+    assert f"{TOWN}: {number} of the stories that may be counted are in no pattern" in capsys.readouterr().out
+    return str(number)
 
 
 def test_a_node_without_stories_publishes_and_tells_nothing(at_stage: AtStage) -> None:

@@ -17,6 +17,8 @@ from services.stories.reading import with_consent
 
 COUNTED: Final = ("period", "theme", "signification_kind", "signification")
 """Columns that name a cell."""
+QUARTER: Final = pl.format("{}-Q{}", pl.col("told_on").dt.year(), pl.col("told_on").dt.quarter())
+"""The quarter in which a story was told."""
 _UNITS: Final = ("period", "theme", "unit", "key", "weight")
 
 
@@ -55,8 +57,7 @@ def count_patterns(stories: pl.DataFrame, periods: Sequence[str], release_key: b
 
 
 def _in_quarters(stories: pl.DataFrame, periods: Sequence[str]) -> pl.DataFrame:
-    quarter = pl.format("{}-Q{}", pl.col("told_on").dt.year(), pl.col("told_on").dt.quarter())
-    return stories.with_columns(quarter.alias("period"), pl.col("theme").cast(pl.String)).filter(
+    return stories.with_columns(QUARTER.alias("period"), pl.col("theme").cast(pl.String)).filter(
         pl.col("period").is_in(list(periods))
     )
 
