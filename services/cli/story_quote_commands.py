@@ -77,7 +77,7 @@ def approve(
         list[str] | None, typer.Option(help="A marked word and why it names nobody: WORD=why; repeat it.")
     ] = None,
 ) -> None:
-    """Approve a quote as it stands, which is printed; two different people have to."""
+    """Approve a quote as it stands, which is printed; two different people have to, one of whom saw the story."""
     from services.stories.desk.quotes import approve as note
     from services.stories.desk.quotes import find_quote
 
@@ -137,7 +137,7 @@ def list_quotes(municipality: Municipality, home: HomeOption, json: JsonOption =
             item.words,
             item.proposed_on.isoformat(),
             item.agreed_on and item.agreed_on.isoformat(),
-            [*item.approvals],
+            [{"name": who, "user": approval.user} for who, approval in item.approvals.items()],
         )
         for item in every
     ]
@@ -145,7 +145,11 @@ def list_quotes(municipality: Municipality, home: HomeOption, json: JsonOption =
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
-    table(f"Quotes of {municipality}", names, [(row[0][:8], *row[1:6], ", ".join(row[6])) for row in rows])
+    table(
+        f"Quotes of {municipality}",
+        names,
+        [(row[0][:8], *row[1:6], ", ".join(item["name"] for item in row[6])) for row in rows],
+    )
 
 
 def page(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what computes is for after a fork
 
 READERS: Final = ("Verzonnen lezer A", "Verzonnen lezer B")
 HOW: Final = "Verzonnen: de navertelde woorden zijn voorgelezen en goed bevonden."
+PURPOSE: Final = "made-up review"
 NO_NAME: Final = "Gewoon woord, geen naam."
 QUOTED: Final[Mapping[str, int]] = {LOUD: 16, "gm0687": 10}
 QUOTED_ELSEWHERE: Final = 2
@@ -83,6 +84,7 @@ def review(here: "AtDesk", seed: int, marked_parts: Callable[[str], Sequence[str
     """
     from services.stories.desk.publishing import publish  # noqa: PLC0415 - computing is for after a fork
     from services.stories.desk.quotes import approve, find_quote, note_agreed, propose, quotes  # noqa: PLC0415
+    from services.stories.desk.showing import TEAM, show  # noqa: PLC0415
 
     known = {item.story for item in quotes(here.desk)}
     bodies = here.desk.key.open(here.stories["body"], here.stories["event_id"], "body").to_list()
@@ -96,6 +98,8 @@ def review(here: "AtDesk", seed: int, marked_parts: Callable[[str], Sequence[str
         quote = find_quote(here.desk, name)
         note_agreed(here.desk, quote, here.today, HOW, here.today)
         explained = dict.fromkeys(marked_parts(quote.text), NO_NAME)
+        if TEAM in story["uses"]:
+            show(here.network, here.desk, story, READERS[0], PURPOSE, None)
         for reader in READERS:
             approve(here.desk, quote, reader, here.network.now(), explained)
     return publish(here.desk, here.stories, marked_parts, here.today)

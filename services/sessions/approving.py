@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.disclosure import Words, release_words
+from services.private_sql.asking import os_user
 from services.sessions.records import Records
 from services.stories.desk.stages import named
 from services.stories.marking import marked_parts
@@ -22,12 +23,14 @@ class Approval:
 
     Attributes:
         reviewer: the name, as given.
+        user: of the machine, under which the name was typed.
         sha256: of the words, hex.
         explained: words that are marked as a name or place and are none of a person.
         approved_on: the day.
     """
 
     reviewer: str
+    user: str
     sha256: str
     explained: tuple[str, ...]
     approved_on: dt.date
@@ -76,11 +79,16 @@ def approve(records: Records, record: str, words: str, reviewer: str, explained:
     place = len(before)
     sealed = [
         records.seal(f"{record}/{place}", "reviewer", name),
+        records.seal(f"{record}/{place}", "user", os_user()),
         records.seal(f"{record}/{place}", "explained", json.dumps(list(explained), ensure_ascii=False)),
     ]
-    row = (record, place, sealed[0], new[1], sealed[1], records.network.today().isoformat())
+    row = (record, place, *sealed[:2], new[1], sealed[2], records.network.today().isoformat())
     with records.writing() as connection:
-        connection.execute("INSERT INTO approvals VALUES (?, ?, ?, ?, ?, ?)", row)
+        connection.execute(
+            "INSERT INTO approvals (record, place, reviewer, user, sha256, explained, approved_on)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
 
 
 def looked_at(records: Records, record: str, words: str, sources: Sequence[str]) -> Looked:
@@ -122,17 +130,19 @@ def approvals(records: Records, record: str) -> list[Approval]:
     """
     with records.reading() as connection:
         rows = connection.execute(
-            "SELECT place, reviewer, sha256, explained, approved_on FROM approvals WHERE record = ? ORDER BY place",
+            "SELECT place, reviewer, user, sha256, explained, approved_on FROM approvals WHERE record = ?"
+            " ORDER BY place",
             [record],
         ).fetchall()
     return [
         Approval(
             records.unseal(f"{record}/{place}", "reviewer", reviewer),
+            records.unseal(f"{record}/{place}", "user", user),
             sha256,
             tuple(json.loads(records.unseal(f"{record}/{place}", "explained", explained))),
             dt.date.fromisoformat(day),
         )
-        for place, reviewer, sha256, explained, day in rows
+        for place, reviewer, user, sha256, explained, day in rows
     ]
 
 

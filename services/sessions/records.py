@@ -50,8 +50,8 @@ CREATE TABLE IF NOT EXISTS missing (
     number INTEGER PRIMARY KEY, indicator TEXT NOT NULL, who TEXT NOT NULL, because TEXT NOT NULL, source TEXT NOT NULL,
     reference TEXT, noted_on TEXT NOT NULL, confirmed_by TEXT, confirmed_on TEXT);
 CREATE TABLE IF NOT EXISTS approvals (
-    record TEXT NOT NULL, place INTEGER NOT NULL, reviewer TEXT NOT NULL, sha256 TEXT NOT NULL, explained TEXT NOT NULL,
-    approved_on TEXT NOT NULL, PRIMARY KEY (record, place));
+    record TEXT NOT NULL, place INTEGER NOT NULL, reviewer TEXT NOT NULL, user TEXT NOT NULL, sha256 TEXT NOT NULL,
+    explained TEXT NOT NULL, approved_on TEXT NOT NULL, PRIMARY KEY (record, place));
 """
 
 

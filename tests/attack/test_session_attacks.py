@@ -14,7 +14,9 @@ from services.errors import Fatal, NotAllowed, Rejected
 from services.federation.surface import query
 from services.home import Home
 from services.private_sql import Private, ask_private
+from services.private_sql.asking import os_user
 from services.sessions import readings
+from services.sessions.approving import approvals
 from services.sessions.model import QUESTIONS
 from services.sessions.outcomes import agree, conclude
 from services.sessions.publishing import share_action, share_conclusion
@@ -231,6 +233,7 @@ def test_one_person_under_two_spellings_is_not_two(root: Path, records: Records,
     assert not share_conclusion(records, 1, second).released
     assert released(root) == 0
     assert share_conclusion(records, 1, "B. de Wit").released
+    assert {item.user for item in approvals(records, "conclusion/1")} == {os_user()}, "kept beside the typed name"
     assert released(root) == 1
 
 

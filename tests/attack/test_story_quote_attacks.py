@@ -2,15 +2,19 @@
 
 import datetime as dt
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from services.disclosure import Words
 from services.errors import NotAllowed
-from services.stories.desk.publishing import judged
+from services.network import Network
+from services.stories.desk.publishing import UNSEEN, judged
 from services.stories.desk.quotes import approve, find_quote, note_agreed, propose
 from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply
+from services.stories.desk.showing import show
 from tests.stories_told import BODY, TITLE, TODAY, WORDS, desk_in, story
 
 NOW = dt.datetime(2026, 1, 10, 9, tzinfo=dt.UTC)
@@ -22,11 +26,19 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def outcome(
-    desk: Desk, *, words: str = WORDS, reviewers: tuple[str, ...] = ("Noor", "Bram"), uses: str = "publish"
+    desk: Desk,
+    *,
+    words: str = WORDS,
+    reviewers: tuple[str, ...] = ("Noor", "Bram"),
+    uses: str = "publish",
+    saw: tuple[str, dt.datetime] | None = None,
 ) -> Words:
-    row = story(desk, uses=["publish"])
+    row = story(desk, uses=["team", "publish"])
     name = propose(desk, row, TITLE, words, TODAY)
     note_agreed(desk, find_quote(desk, name), TODAY, "by letter", TODAY)
+    if saw:
+        network = cast(Network, SimpleNamespace(now=lambda: saw[1]))
+        show(network, desk, row, saw[0], "check the quote", None)
     for who in reviewers:
         approve(desk, find_quote(desk, name), who, NOW)
     changed = story(desk, uses=uses.split(",")) | {"event_id": row["event_id"]}
@@ -47,9 +59,28 @@ def test_one_reviewer_is_not_two_under_whatever_spelling(desk: Desk, reviewers: 
     assert "reviewers" in found.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("uses", "saw", "released"),
+    [
+        ("team,publish", None, False),
+        ("team,publish", ("Ans", NOW), False),
+        ("team,publish", ("Bram", NOW + dt.timedelta(seconds=1)), False),
+        ("team,publish", ("Bram", NOW), True),
+        ("publish", None, True),
+    ],
+    ids=["nobody", "somebody else", "after approving", "one of the two", "nobody may"],
+)
+def test_two_who_never_saw_a_story_do_not_approve_its_quote(
+    desk: Desk, uses: str, saw: tuple[str, dt.datetime] | None, *, released: bool
+) -> None:
+    found = outcome(desk, uses=uses, saw=saw)
+    assert found.reasons == (() if released else (UNSEEN,))
+    assert (found.status == "released", found.words is not None) == (released, released)
+
+
 @pytest.mark.parametrize("uses", ["", "count", "count,team"])
 def test_nothing_is_published_without_consent_however_many_approve(desk: Desk, uses: str) -> None:
-    found = outcome(desk, reviewers=("Noor", "Bram", "Ans"), uses=uses)
+    found = outcome(desk, reviewers=("Noor", "Bram", "Ans"), uses=uses, saw=("Ans", NOW))
     assert (found.status, found.words) == ("refused", None)
     assert found.reasons == ("The teller does not consent to this use.",)
 

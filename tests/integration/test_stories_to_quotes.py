@@ -52,6 +52,8 @@ def quotable(here: AtDesk) -> dict[str, Any]:
 def propose_and_approve(here: AtDesk) -> str:
     name = propose(here.desk, quotable(here), TITLE, WORDS, here.today)
     note_agreed(here.desk, find_quote(here.desk, name), here.today, "read to the teller", here.today)
+    if "team" in quotable(here)["uses"]:
+        show(here.network, here.desk, quotable(here), "Bram", "check the quote", None)
     for who in ("Noor", "Bram"):
         approve(here.desk, find_quote(here.desk, name), who, here.network.now(), {"Kanarievlinder": "a made-up animal"})
     return name

@@ -3,12 +3,15 @@
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from services.disclosure import Words
 from services.errors import NotAllowed, Rejected
+from services.network import Network
+from services.private_sql.asking import os_user
 from services.stories.desk.about import About
 from services.stories.desk.publishing import judged, withdraw_without_consent
 from services.stories.desk.quotes import (
@@ -26,9 +29,11 @@ from services.stories.desk.quotes import (
 )
 from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply
+from services.stories.desk.showing import show
 from tests.stories_told import TITLE, TODAY, WORDS, desk_in, frame, story
 
 NOW = dt.datetime(2026, 1, 10, 9, tzinfo=dt.UTC)
+NETWORK = cast(Network, SimpleNamespace(now=lambda: NOW))
 
 
 @pytest.fixture
@@ -40,6 +45,8 @@ def ready(desk: Desk, row: dict[str, Any], words: str = WORDS) -> str:
     """A quote that nothing stands in the way of."""
     name = propose(desk, row, TITLE, words, TODAY)
     note_agreed(desk, find_quote(desk, name), TODAY, "read to the teller", TODAY)
+    if "team" in row["uses"]:
+        show(NETWORK, desk, row, "Bram Oud", "check the quote", None)
     for who in ("Noor de Wit", "Bram Oud"):
         approve(desk, find_quote(desk, name), who, NOW)
     return name
@@ -59,9 +66,20 @@ def test_a_quote_that_has_all_is_released_as_it_was_approved(desk: Desk) -> None
 def test_a_proposal_alone_lacks_agreement_and_reviewers(desk: Desk) -> None:
     row = story(desk)
     found = words_of(desk, row, find_quote(desk, propose(desk, row, TITLE, WORDS, TODAY)))
-    assert len(found.reasons) == 2
+    assert len(found.reasons) == 3
     assert "reviewers" in found.reasons[0]
     assert "agreed" in found.reasons[1]
+    assert "shown the story" in found.reasons[2]
+
+
+def test_an_approval_keeps_the_user_of_the_machine_and_the_last_time(desk: Desk) -> None:
+    name = ready(desk, story(desk))
+    later = NOW + dt.timedelta(days=1)
+    approve(desk, find_quote(desk, name), "Bram Oud", later)
+    found = find_quote(desk, name).approvals
+    assert {who: (item.user, item.at) for who, item in found.items()} == {
+        "Noor de Wit": (os_user(), NOW), "Bram Oud": (os_user(), later),
+    }  # fmt: skip
 
 
 def test_a_mark_is_to_be_explained_by_a_reviewer(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from services.receiving.collecting import open_node
 from services.sending.delivery import enqueue_once
 from services.sending.sender import Sender
 from services.store.erasing import replace_for_good
+from services.stories.desk.approvals import somebody_saw
 from services.stories.desk.quotes import (
     IN_TALKS,
     PROPOSED,
@@ -33,12 +34,13 @@ from services.stories.desk.quotes import (
 )
 from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply, replies
-from services.stories.desk.showing import texts_of
+from services.stories.desk.showing import TEAM, texts_of
 from services.stories.patterns.ratings import hide_alone
 from services.stories.published import PATTERNS_OF_NODE, TABLE_OF_NODE, indicators_by_theme
 from services.stories.words import identifier_in
 
 EVENT_TYPE: Final = "story_quote"
+UNSEEN: Final = "None of those who approved was shown the story before they did."
 
 MarkedParts = Callable[[str], Sequence[str]]
 """Returns the parts of a text that seem to name a person, a place or an address."""
@@ -88,12 +90,16 @@ def publish(desk: Desk, stories: pl.DataFrame, marked_parts: MarkedParts, today:
 def judged(
     desk: Desk, story: Mapping[str, Any], quote: Quote, marked_parts: MarkedParts, reply: Reply, today: dt.date
 ) -> Words:
-    """Ask disclosure control about one quote of a story that is held here; the arguments as for `publish`."""
+    """Ask disclosure control about one quote of a story that is held here; the arguments as for `publish`.
+
+    Where the team may see the story, one of those who approved has to have seen it before: who knows the quote only
+    cannot tell what it says of the story. Of a story that nobody may see nobody has to.
+    """
     explained = {word.casefold() for word in quote.explained}
-    return release_words(
+    found = release_words(
         quote.text,
         originals=tuple(texts_of(desk, dict(story)).values()),
-        approvals=tuple(quote.approvals.items()),
+        approvals=tuple((who, approval.sha256) for who, approval in quote.approvals.items()),
         agreed_with_teller=quote.agreed_on is not None,
         consent=tuple(story["uses"]),
         use=PUBLISH if PUBLISH in story["uses"] else QUOTE,
@@ -101,6 +107,9 @@ def judged(
         identifier=identifier_in(quote.text),
         unexplained_marks=sum(part.casefold() not in explained for part in marked_parts(quote.text)),
     )
+    if TEAM in story["uses"] and not somebody_saw(desk, quote.story, quote.approvals):
+        return Words("refused", None, (*found.reasons, UNSEEN))
+    return found
 
 
 def withdraw_without_consent(desk: Desk, stories: pl.DataFrame, today: dt.date) -> int:

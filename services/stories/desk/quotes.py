@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.errors import NotAllowed, Rejected
+from services.private_sql.asking import os_user
 from services.stories.desk.about import About
+from services.stories.desk.approvals import Approval, approvals_in
 from services.stories.desk.records import Desk
 from services.stories.desk.showing import require_use
 from services.stories.desk.stages import named
@@ -43,7 +45,7 @@ class Quote:
         stage: of the quote.
         number: of the state that the hub was told last; 0 before the first.
         since: the day of the stage.
-        approvals: SHA-256 (hex) of what was approved, by the person.
+        approvals: by the person who gave it.
     """
 
     quote: str
@@ -57,7 +59,7 @@ class Quote:
     stage: str
     number: int
     since: dt.date
-    approvals: Mapping[str, str]
+    approvals: Mapping[str, Approval]
 
     @property
     def text(self) -> str:
@@ -131,7 +133,7 @@ def note_agreed(desk: Desk, quote: Quote, on: dt.date, how: str, today: dt.date)
 
 
 def approve(desk: Desk, quote: Quote, who: str, at: dt.datetime, explained: Mapping[str, str] | None = None) -> None:
-    """Note that a person approves a quote as it stands; a second time changes nothing.
+    """Note that a person, and which user of the machine, approves a quote as it stands; the last time counts.
 
     Args:
         desk: the desk.
@@ -146,9 +148,9 @@ def approve(desk: Desk, quote: Quote, who: str, at: dt.datetime, explained: Mapp
     _require_open(quote)
     reasons = json.dumps({**quote.explained, **(explained or {})}, ensure_ascii=False)
     sealed = desk.seal(quote.story, f"{quote.quote}/explained", reasons)
-    row = (quote.quote, named(who), digest(quote.text), at.isoformat(timespec="seconds"))
+    row = (quote.quote, named(who), os_user(), digest(quote.text), at.isoformat(timespec="seconds"))
     with desk.writing() as database:
-        database.execute("INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?)", row)
+        database.execute("INSERT OR REPLACE INTO approvals (quote, who, user, sha256, at) VALUES (?, ?, ?, ?, ?)", row)
         database.execute("UPDATE quotes SET explained = ? WHERE quote = ?", (sealed, quote.quote))
 
 
@@ -176,8 +178,8 @@ def quotes(desk: Desk) -> list[Quote]:
     )
     with desk.reading() as database:
         rows = database.execute(query).fetchall()
-        approvals = database.execute("SELECT quote, who, sha256 FROM approvals ORDER BY at, who").fetchall()
-    found = [_quote(desk, row, {who: sha256 for quote, who, sha256 in approvals if quote == row[0]}) for row in rows]
+        approvals = approvals_in(database)
+    found = [_quote(desk, row, approvals.get(row[0], {})) for row in rows]
     return sorted(found, key=lambda quote: (quote.proposed_on, quote.quote))
 
 
@@ -196,7 +198,7 @@ def find_quote(desk: Desk, name: str) -> Quote:
     return found[0]
 
 
-def _quote(desk: Desk, row: tuple[Any, ...], approvals: Mapping[str, str]) -> Quote:
+def _quote(desk: Desk, row: tuple[Any, ...], approvals: Mapping[str, Approval]) -> Quote:
     name, story, about, title, words, explained, proposed_on, agreed_on, stage, number, since = row
 
     def opened(what: str, sealed: str | None) -> str | None:
