@@ -12,7 +12,11 @@ from services.errors import Fatal, NotAllowed
 from services.indicators import load_catalogue
 from services.sessions.reading import load
 from services.sessions.records import Records, day, next_number, written
+from services.stories.desk.quotes import WITHDRAWN, quotes
+from services.stories.desk.records import open_desk
+from services.stories.desk.showing import LEAST_PREFIX, find
 from services.stories.desk.stages import named
+from services.stories.reading import stories
 
 CATALOGUE: Final = "catalogue"
 FROM_SESSION: Final = "session"
@@ -57,11 +61,11 @@ def propose(
         who: the group.
         because: why it is missed.
         session: in which it was said.
-        story: id of the story or quote by which it was seen.
+        story: id of the story or quote by which it was seen, or its first six or more digits.
 
     Raises:
         Fatal: there is no such indicator or session.
-        NotAllowed: not one of session and story is named.
+        NotAllowed: not one of session and story is named, or there is no such story or quote here.
         Rejected: a text cannot be kept.
     """
     if indicator not in load_catalogue():
@@ -78,6 +82,7 @@ def propose(
         )
     if session is not None:
         load(records, session)
+    reference = session if story is None else _held(records, story)
     group, reason = written(who), written(because)
     source, today = (FROM_SESSION if session else FROM_STORY), records.network.today()
     with records.writing() as connection:
@@ -86,9 +91,21 @@ def propose(
         connection.execute(
             "INSERT INTO missing (number, indicator, who, because, source, reference, noted_on)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (number, indicator, *sealed, source, session or story, today.isoformat()),
+            (number, indicator, *sealed, source, reference, today.isoformat()),
         )
-    return Entry(number, indicator, group, reason, source, session or story, today)
+    return Entry(number, indicator, group, reason, source, reference, today)
+
+
+def _held(records: Records, name: str) -> str:
+    """Return the whole id of a quote that stands here, or of a story that is held here; see `showing.find`."""
+    network, municipality = records.network, records.municipality
+    if network.home.participant(municipality).stories.exists():
+        standing = [item.quote for item in quotes(open_desk(network, municipality)) if item.stage != WITHDRAWN]
+        found = [quote for quote in standing if len(name) >= LEAST_PREFIX and quote.startswith(name.strip().lower())]
+        if len(found) == 1:
+            return found[0]
+    event_id: bytes = find(stories(network, municipality), name)["event_id"]
+    return event_id.hex()
 
 
 def confirm(records: Records, number: int, name: str) -> Entry:

@@ -254,7 +254,11 @@ def test_the_register_begins_with_the_definition_and_is_fed_by_sessions_and_stor
     assert session(network, "missing", "add", TOWN, *about, "--session", DAY).code == 0
     assert session(network, "missing", "add", TOWN, *about).code == NotAllowed.exit_code
     other = ["--indicator", SIGNALS, "--group", "flexwerkers", "--because", "Hun inkomen wisselt."]
-    assert session(network, "missing", "add", TOWN, *other, "--story", "3fa9").code == 0
+    release_quote(network, TOWN)
+    for wrong in (QUOTE[:5], "zzzzzz", "0" * 32):
+        refused = session(network, "missing", "add", TOWN, *other, "--story", wrong)
+        assert (refused.code, "no such story" in refused.err) == (NotAllowed.exit_code, True)
+    assert session(network, "missing", "add", TOWN, *other, "--story", QUOTE[:6]).code == 0
     listed = json.loads(session(network, "missing", "list", TOWN, "--indicator", SIGNALS, "--json").out)
     sources = [item["source"] for item in listed]
     assert sources == ["catalogue"] * (len(listed) - 2) + ["session", "story"]

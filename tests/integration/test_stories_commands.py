@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from services import tasks
+from services.network import Network
+from services.private_sql.asking import os_user
+from services.sessions.missing import noted
+from services.sessions.records import Records
 from tests.command import Outcome, run
 from tests.stories_told import network_with_stories
 from tests.told_stories import STORY_POINT, TOWN
@@ -108,11 +112,33 @@ def test_a_quote_says_what_it_lacks_until_it_lacks_nothing(root: Path, tmp_path:
     for who in ("Noor", "Bram"):
         done = stories(root, "approve", name[:8], "--as", who, *explained)
         assert (done.code, "De rust kwam terug" in done.out) == (0, True)
+    [(_, [reason])] = json.loads(stories(root, "publish", "--json").out)["refused"].items()
+    assert reason == "None of those who approved was shown the story before they did."
+    assert stories(root, "show", story, "--as", "Bram", "--purpose", "check the quote").code == 0
+    assert stories(root, "approve", name[:8], "--as", "Bram").code == 0
+    [listed] = json.loads(stories(root, "quotes", "--json").out)
+    assert listed["approved by"] == [{"name": who, "user": os_user()} for who in ("Noor", "Bram")]
     assert json.loads(stories(root, "publish", "--json").out) == {"released": {name: "published"}, "refused": {}}
     assert "De rust kwam terug" in stories(root, "quotes").out
     tasks.receive(root, "hub")
     asked = run("sql", "--json", "select words, made_up from hub.benchmark.stories", "--home", root)
     assert json.loads(asked.out) == [{"words": words.read_text("utf-8"), "made_up": True}]
+
+
+def test_a_story_that_is_held_puts_a_group_on_the_register(root: Path) -> None:
+    about = [
+        "--indicator",
+        "signals_per_1000_households",
+        "--group",
+        "flexwerkers",
+        "--because",
+        "Het inkomen wisselt.",
+    ]
+    story = ids(root)["countable"]
+    added = run("session", "missing", "add", TOWN, *about, "--story", story[:8], "--home", root)
+    assert (added.code, added.err) == (0, "")
+    [entry] = noted(Records.of(Network.open(root), TOWN))
+    assert (entry.source, entry.reference) == ("story", story)
 
 
 def test_a_story_without_provider_has_nobody_to_ask(root: Path) -> None:

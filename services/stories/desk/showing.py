@@ -20,7 +20,8 @@ TEXTS: Final = ("title", "body", "meaning", "provider")
 """Fields of a story in somebody's words."""
 TEAM: Final = "team"
 """The use of a story to which its teller has to agree before anybody reads its text."""
-_LEAST_PREFIX: Final = 6
+LEAST_PREFIX: Final = 6
+"""Digits by which a story is named at least."""
 
 Marking = Callable[[str], str]
 """Puts what seems to name a person, a place or an address into brackets."""
@@ -102,7 +103,7 @@ def find(stories: pl.DataFrame, name: str) -> dict[str, Any]:
     """
     wanted = name.strip().lower()
     hexes = pl.col("event_id").bin.encode("hex")
-    found = stories.filter(hexes.str.starts_with(wanted)) if len(wanted) >= _LEAST_PREFIX else stories.clear()
+    found = stories.filter(hexes.str.starts_with(wanted)) if len(wanted) >= LEAST_PREFIX else stories.clear()
     if found.height != 1:
         raise NotAllowed(
             "There is no such story here, or more than one.",
