@@ -1,6 +1,7 @@
 """Stories as their story points hand them over: forms, an interviewer's list, and a file of stories that were there."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -21,12 +22,19 @@ from connectors.codes_stories import (
     UNCERTAINTIES,
     USES,
 )
+from services.samples.chance import chance
 from services.samples.exports import deliveries, delivery_name
-from services.samples.network import SampleNetwork, StoryPoint
+from services.samples.network import DATA, SampleNetwork, StoryPoint
 from services.samples.stories import CAMPAIGN, Story, identifying, make_stories
 
-Row = Mapping[str, str | int | list[str]]
+Row = Mapping[str, str | int | list[str] | Mapping[str, str | float | list[float]]]
 
+ASKED: Final = DATA / "story_points"
+"""What story points ask of their own: `<id>.yaml`; those without a file ask nothing."""
+ANSWERED: Final = 0.7
+"""Share of the tellers who answer such a question."""
+SLOW, QUICK = frozenset({"too_late", "long_wait"}), frozenset({"quick_help"})
+CHOICES: Final = ("ja", "een_beetje", "nee")
 _DAY: Final = "%d-%m-%Y"
 
 
@@ -36,7 +44,7 @@ def write_stories(
     """Write what each story point sends: all stories of before the last month in the first delivery, then that month's.
 
     Args:
-        out: folder of the samples; the point's folder in it gets `back/` and `live/`.
+        out: folder of the samples; the point's folder in it gets `back/`, `live/` and what it asks.
         network: for its story points.
         months: first days of consecutive months.
         seed: of all chance.
@@ -48,12 +56,16 @@ def write_stories(
     written: dict[str, int] = {}
     planted = Counter[str]()
     for point in network.story_points:
+        own = ASKED / f"{point.id}.yaml"
+        if own.exists():
+            (out / point.id).mkdir(parents=True, exist_ok=True)
+            shutil.copy(own, out / point.id / "vertelpunt.yaml")
         for name, part, _ in deliveries(months):
             here = [item for item in told[point.id] if (item.told_on < months[-1]) == (name == "back")]
             for stem, write, stories in _files(point, here):
                 path = out / point.id / name / f"{stem[0]}_{delivery_name(part)}.{stem[1]}"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write(path, [_row(item) for item in stories])
+                write(path, [_row(item, answers(item, seed) if own.exists() else None) for item in stories])
                 written[str(path.relative_to(out))] = len(stories)
             planted["identifier_in_story"] += sum(map(identifying, here))
     return written, +planted
@@ -77,10 +89,24 @@ def _files(
     return [item for item in found if item[2]]
 
 
-def _row(story: Story) -> Row:
+def answers(story: Story, seed: int) -> Mapping[str, str | float | list[float]]:
+    """What a teller answers to own questions, by chance of its own: the stories are the same without."""
+    rng = chance(seed, "answers", story.key)
+    first, second = (round(float(weight), 2) for weight in rng.dirichlet((1, 1, 1))[:2])
+    low, high = (0.0, 0.4) if SLOW & set(story.tale.signals) else (0.0, 1.0)
+    low, high = (0.6, 1.0) if QUICK & set(story.tale.signals) else (low, high)
+    every: dict[str, str | float | list[float]] = {
+        "wie_hielp": [first, second, round(abs(1 - first - second), 2)],
+        "hoe_snel": round(float(rng.uniform(low, high)), 2),
+        "weet_u": CHOICES[int(rng.integers(len(CHOICES)))],
+    }
+    return {name: answer for name, answer in every.items() if rng.random() < ANSWERED}
+
+
+def _row(story: Story, answered: Mapping[str, str | float | list[float]] | None) -> Row:
     """A story in the words of a form; what is not told is left out."""
     tale, naming = story.tale, "pseudonymous" if story.tale.role == "resident" else "open"
-    row: dict[str, str | int | list[str] | None] = {
+    row: dict[str, str | int | list[str] | Mapping[str, str | float | list[float]] | None] = {
         "Verhaalnummer": story.key,
         "Verteller": story.teller,
         "Naamgeving": _word(NAMINGS, naming if story.teller else "anonymous"),
@@ -98,6 +124,7 @@ def _row(story: Story) -> Row:
         "Effecten": [f"{_word(EFFECTS, effect)}: {_word(FELT_BY, felt_by)}" for effect, felt_by in tale.effects],
         "Onzekerheden": [_word(UNCERTAINTIES, item) for item in tale.uncertainties],
         "Overwegingen": [_word(CONSIDERATIONS, item) for item in tale.considerations],
+        "Antwoorden": answered or None,
         "Waardering": story.rating,
         "Toestemming": [_word(USES, item) for item in story.uses],
         "Verzonnen": "ja",
@@ -120,5 +147,5 @@ def _write_list(path: Path, rows: Sequence[Row]) -> None:
     pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.String)).write_csv(path, separator=";")
 
 
-def _cell(value: str | int | list[str] | None) -> str | None:
+def _cell(value: object) -> str | None:
     return ", ".join(value) if isinstance(value, list) else None if value is None else str(value)

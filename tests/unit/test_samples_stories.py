@@ -15,6 +15,8 @@ from services.samples.network import load_network
 from services.samples.stories import CAMPAIGN, CAMPAIGNS, SILENT, Story, identifying, make_stories
 from services.samples.story_files import write_stories
 from services.samples.tales import MADE_UP, Tale, tales, tales_with_names
+from services.stories.points.asked import as_asked
+from services.stories.points.questions import load_point
 from services.stories.wording import THEMES
 
 SEED = 2025
@@ -160,3 +162,18 @@ def test_sources_take_every_story_but_those_that_name_a_person_by_number(tmp_pat
             assert set(row["uses"]) == set(item.uses)
             assert row["approach"] == item.tale.approach
     assert by_key == {}
+
+
+def test_one_story_point_asks_questions_of_its_own_and_its_forms_answer_just_these(tmp_path: Path) -> None:
+    written, _ = write_stories(tmp_path, load_network(), months=[date(2025, 11, 1), DECEMBER], seed=SEED)
+    assert [path.parent.name for path in tmp_path.rglob("vertelpunt.yaml")] == ["vp-twente"]
+    point = load_point(tmp_path / "vp-twente")
+    assert point is not None
+    for name in written:
+        for batch in connector_for(tmp_path / name).read(tmp_path / name):
+            told = batch.rows["answers"]
+            if name.startswith("vp-twente/"):
+                assert batch.rows.select(as_asked(point.answers)).to_series().all()
+                assert set(told.explode().drop_nulls().struct["question"]) == {"wie_hielp", "hoe_snel", "weet_u"}
+            else:
+                assert told.list.len().sum() == 0
