@@ -1,7 +1,7 @@
 """After receiving: a node follows the stories, consents and quotes that came, and does nothing where none did.
 
-What it has followed is known by the state of the tables that it rests on, so a run that ended halfway is made up for by
-the next one.
+What it has followed is known by the state of the tables that it rests on, and of the desk as it was before: a receipt
+or an act of a person that ended halfway is made up for by the next receipt.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.directory import HUB
 from services.network import Network
@@ -33,7 +33,7 @@ def follow_stories(network: Network, participant: str, sender: Sender, *, anyway
         network: the network.
         participant: who received.
         sender: the same.
-        anyway: also when no table changed, since events were held that counted before.
+        anyway: also when neither tables nor desk changed, since events were held that counted before.
 
     Raises:
         Retryable, Fatal: a file or table cannot be used; run again.
@@ -41,8 +41,7 @@ def follow_stories(network: Network, participant: str, sender: Sender, *, anyway
     kind = network.directory.get(participant).kind
     if kind not in ("municipality", HUB):
         return 0
-    types = _OF_QUOTES if kind == HUB else _OF_STORIES
-    state = _state(network, participant, types)
+    state = _of_hub(network) if kind == HUB else _of_desk(network, participant)
     path = network.home.participant(participant).stories
     if state is None or (not anyway and state == _followed(path)):
         return 0
@@ -64,14 +63,33 @@ def _at_desk(network: Network, municipality: str, sender: Sender) -> int:
     return follow(network, municipality, sender)
 
 
-def _state(network: Network, participant: str, types: Sequence[str]) -> str | None:
-    """Return what names the state of these types' tables together; None while nothing of the first came."""
+def _of_hub(network: Network) -> str | None:
+    """Return what names the state of the hub's tables about quotes; None while no quote came."""
+    tables = _tables(network, HUB, _OF_QUOTES)
+    return tables and _digest(tables)
+
+
+def _of_desk(network: Network, municipality: str) -> str | None:
+    """Return what names the state of a municipality's tables about stories and of its desk; None while no story came.
+
+    It is asked before anything is done, so that what another process does at the desk meanwhile is followed next.
+    """
+    from services.stories.desk.records import open_desk  # noqa: PLC0415 - for who has stories
+
+    tables = _tables(network, municipality, _OF_STORIES)
+    return tables and _digest([tables, open_desk(network, municipality).to_bring_out()])
+
+
+def _digest(state: object) -> str:
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
+def _tables(network: Network, participant: str, types: Sequence[str]) -> dict[str, Any] | None:
+    """Return the states of these types' tables; None while nothing of the first came."""
     root = network.home.participant(participant).root
     states = table_states(root, "private", network.database(participant))
     found = {name: states.get(table_name(name)) for name in types}
-    if found[types[0]] is None:
-        return None
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+    return None if found[types[0]] is None else found
 
 
 def _followed(path: Path) -> str | None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pyiceberg.table import Table
 
 from services import tasks
+from services.errors import Retryable
 from services.federation.surface import query
 from services.home import Home
 from services.network import Network
@@ -16,10 +18,20 @@ from services.receiving.collecting import open_node
 from services.sending.delivery import enqueue_once
 from services.sending.sender import open_sender
 from services.store.accounts import conservation
+from services.store.erasing import replace_for_good
 from services.store.events import current_events
 from services.stories.desk.acting import AtDesk, act, at_desk
 from services.stories.desk.publishing import Publishing, publish
-from services.stories.desk.quotes import approve, find_quote, note_agreed, propose, quotes
+from services.stories.desk.quotes import (
+    PUBLISHED,
+    WITHDRAWN,
+    approve,
+    find_quote,
+    note_agreed,
+    propose,
+    quotes,
+    set_stage,
+)
 from services.stories.desk.showing import show
 from services.stories.desk.stages import steps, take_step
 from services.surface import open_published
@@ -200,6 +212,61 @@ def test_a_run_that_ended_before_the_quote_was_gone_is_made_up_for(root: Path, m
     assert files_with_words(root) == {TOWN, "hub"}
     tasks.receive(root, TOWN)
     assert shown(root, NODE) == []
+
+
+def test_a_quote_taken_back_by_an_act_that_was_killed_is_gone_after_the_next_receipt(root: Path) -> None:
+    published(root)
+    tasks.receive(root, TOWN)
+    here = at_desk(root, TOWN)
+    set_stage(here.desk, quotes(here.desk)[0], WITHDRAWN, here.today)  # and no more: the process is gone
+    assert len(shown(root, NODE)) == 1
+    tasks.receive(root, TOWN)
+    tasks.receive(root, "hub")
+    assert (shown(root, NODE), shown(root, HUB), files_with_words(root)) == ([], [], set())
+
+
+def test_a_quote_withdrawn_while_it_is_judged_is_not_published(root: Path) -> None:
+    act(root, TOWN, propose_and_approve)
+
+    def meanwhile(_: str) -> list[str]:
+        consent(root, [])
+        tasks.receive(root, TOWN)
+        return ["Kanarievlinder"]
+
+    with pytest.raises(Retryable, match="Somebody else"):
+        act(root, TOWN, lambda here: publish(here.desk, here.stories, meanwhile, here.today))
+    assert [item.stage for item in quotes(at_desk(root, TOWN).desk)] == ["withdrawn"]
+    assert files_with_words(root) == set()
+
+
+def test_consent_withdrawn_after_the_desk_was_opened_counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(root, TOWN, propose_and_approve)
+
+    def publish_late(here: AtDesk) -> Publishing:
+        consent(root, [])
+        with monkeypatch.context() as patched:  # the consent is in the node, and nobody followed it yet
+            patched.setattr("services.stories.arriving._at_desk", lambda *_: 0)
+            tasks.receive(root, TOWN)
+        return publish_all(here)
+
+    act(root, TOWN, publish_late)
+    tasks.receive(root, "hub")
+    assert (shown(root, NODE), shown(root, HUB), files_with_words(root)) == ([], [], set())
+
+
+def test_of_two_that_write_the_published_table_the_last_leaves_no_quote_that_was_taken_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(table: Table, rows: pl.DataFrame) -> int:
+        desk = at_desk(root, TOWN).desk
+        if (quote := quotes(desk)[0]).stage == PUBLISHED:
+            set_stage(desk, quote, WITHDRAWN, dt.date(2026, 1, 10))
+        return replace_for_good(table, rows)
+
+    act(root, TOWN, propose_and_approve)
+    monkeypatch.setattr("services.stories.desk.publishing.replace_for_good", slow)
+    act(root, TOWN, publish_all)
+    assert (shown(root, NODE), files_with_words(root)) == ([], set())
 
 
 def test_the_hub_shows_no_quote_that_says_it_is_anothers(root: Path) -> None:

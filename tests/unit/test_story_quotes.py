@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from services.disclosure import Words
-from services.errors import NotAllowed, Rejected
+from services.errors import NotAllowed, Rejected, Retryable
 from services.network import Network
 from services.private_sql.asking import os_user
 from services.stories.desk.about import About
@@ -160,6 +160,14 @@ def test_a_quote_follows_what_its_teller_agrees_to(
     quote = find_quote(desk, name)
     assert (quote.stage, quote.number, changed) == (after, number, int(after != stage))
     assert (quote.words is None) == (after == WITHDRAWN)
+
+
+def test_a_quote_that_somebody_else_moved_stays_as_that_left_it(desk: Desk) -> None:
+    read = find_quote(desk, ready(desk, story(desk)))
+    set_stage(desk, read, WITHDRAWN, TODAY)
+    with pytest.raises(Retryable):
+        set_stage(desk, read, PUBLISHED, TODAY)
+    assert [(item.stage, item.number) for item in quotes(desk)] == [(WITHDRAWN, 0)]
 
 
 def test_the_words_of_a_quote_are_gone_when_its_story_is(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from services.errors import Retryable
 from services.network import Network
 from services.runs import running
 from services.sending.sender import open_sender
-from services.stories.desk.publishing import bring_out
+from services.stories.desk.publishing import bring_out, withdraw_without_consent
 from services.stories.desk.records import Desk, open_desk
 from services.stories.desk.showing import find
 from services.stories.desk.telling import tell
@@ -80,8 +80,10 @@ def act(root: Path, municipality: str, do: Callable[[AtDesk], Result]) -> tuple[
         open_sender(here.network, municipality) as sender,
         here.network.broker(municipality) as broker,
     ):
-        parcels = bring_out(here.network, sender, here.desk, here.stories)
-        parcels += tell(here.desk, here.stories, sender)
+        present = stories(here.network, municipality)  # consent may have been withdrawn since somebody began to act
+        withdraw_without_consent(here.desk, present, here.today)
+        parcels = bring_out(here.network, sender, here.desk, present)
+        parcels += tell(here.desk, present, sender)
         _, waits = sender.hand_over(broker)
         run.brings({"parcels": parcels})
         run.waits(waits)

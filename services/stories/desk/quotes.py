@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.errors import NotAllowed, Rejected
+from services.errors import NotAllowed, Rejected, Retryable
 from services.private_sql.asking import os_user
 from services.stories.desk.about import About
 from services.stories.desk.approvals import Approval, approvals_in
@@ -36,7 +36,7 @@ class Quote:
     Attributes:
         quote: its name, 32 hex digits.
         story: event id of the story that it paraphrases.
-        about: what is told of the story beside the words; None once the hub was told that the quote is withdrawn.
+        about: what is told of the story beside the words; None once it is withdrawn, and the hub told.
         title: above it; None once it is withdrawn.
         words: the paraphrase; None once it is withdrawn.
         explained: by marked word why it names nobody.
@@ -155,18 +155,29 @@ def approve(desk: Desk, quote: Quote, who: str, at: dt.datetime, explained: Mapp
 
 
 def set_stage(desk: Desk, quote: Quote, stage: str, today: dt.date) -> None:
-    """Move a quote to another stage; what the hub is to hear of gets the next number, withdrawn words are forgotten."""
+    """Move a quote to another stage; what the hub is to hear of gets the next number, withdrawn words are forgotten.
+
+    Raises:
+        Retryable: another person or process moved it since it was read; it stays as that left it.
+    """
     told = PUBLISHED in (stage, quote.stage)
     forget = ", title = NULL, words = NULL, explained = NULL, agreed_how = NULL" if stage == WITHDRAWN else ""
     with desk.writing() as database:
-        database.execute(
-            f"UPDATE quotes SET stage = ?, since = ?, number = number + ?{forget} WHERE quote = ?",
-            (stage, today.isoformat(), int(told), quote.quote),
+        moved = database.execute(
+            f"UPDATE quotes SET stage = ?, since = ?, number = number + ?{forget}"
+            " WHERE quote = ? AND stage = ? AND number = ?",
+            (stage, today.isoformat(), int(told), quote.quote, quote.stage, quote.number),
         )
+        if moved.rowcount != 1:
+            raise Retryable(
+                "Somebody else changed this quote at this moment.",
+                "What was decided rested on what it was before.",
+                "Look at the quote, and run the command again.",
+            )
 
 
 def forget(desk: Desk, quote: Quote) -> None:
-    """Forget what is left of a quote that is withdrawn, once the hub is told."""
+    """Forget what is left of a quote that is withdrawn, once the hub is told where it ever heard of it."""
     with desk.writing() as database:
         database.execute("UPDATE quotes SET about = NULL WHERE quote = ? AND stage = ?", (quote.quote, WITHDRAWN))
 

@@ -72,6 +72,13 @@ class Desk:
         with closing(self._open()) as database, errors_named(self.path):
             yield database
 
+    def to_bring_out(self) -> list[tuple[str | int, ...]]:
+        """Return what published tables and senders are to follow: the quotes' states, and the steps not told yet."""
+        with self.reading() as database:
+            states = database.execute("SELECT quote, stage, number, about IS NULL FROM quotes ORDER BY quote")
+            untold = database.execute("SELECT hex(story), stage FROM steps WHERE NOT told ORDER BY story, stage")
+            return [*states.fetchall(), *untold.fetchall()]
+
     def seal(self, story: bytes, what: str, text: str) -> str:
         """Seal a text about a story; `what` it is there is bound to it."""
         return str(self.key.seal(pl.Series([text]), pl.Series([story]), f"desk/{what}")[0])
