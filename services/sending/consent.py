@@ -36,8 +36,8 @@ class Changed:
 def change_consent(sender: Sender, number: str, uses: Collection[str], now: dt.datetime) -> Changed:
     """Put a change of consent into the outbox; it stands in the place of all that was allowed before.
 
-    Changes are numbered by the minute in which they are made, so that a sender that lost its outbox goes on above the
-    changes that it made before.
+    A change is numbered by the minute in which it is made, so that a sender that lost its outbox goes on above the
+    changes that it made before; and always above the last one of this story, whatever the clock says.
 
     Args:
         sender: who sent the story.
@@ -62,20 +62,19 @@ def change_consent(sender: Sender, number: str, uses: Collection[str], now: dt.d
         )
     story, receiver = found.select("story", "municipality").row(0)
     allowed = [use for use in USES if use in uses]
-    change = int(now.timestamp()) // 60
-    while sender.outbox.position(_source(story, change), receiver, CONSENT):
-        change += 1
-    keys = pl.Series([f"{story.hex()}|{change}"])
-    frame = pl.DataFrame(
-        {
-            "event_id": sender.event_ids(CONSENT, CONSENT, keys),
-            "story": pl.Series([story], dtype=pl.Binary),
-            "uses": pl.Series([allowed], dtype=pl.List(pl.String)),
-            "number": pl.Series([change], dtype=pl.Int32),
-            "changed_on": pl.Series([now.date()], dtype=pl.Date),
-        }
-    )
-    enqueue_once(sender, CONSENT, receiver, frame, _source(story, change))
+    with sender.outbox.together():
+        change = sender.outbox.next_number(story, at_least=int(now.timestamp()) // 60)
+        keys = pl.Series([f"{story.hex()}|{change}"])
+        frame = pl.DataFrame(
+            {
+                "event_id": sender.event_ids(CONSENT, CONSENT, keys),
+                "story": pl.Series([story], dtype=pl.Binary),
+                "uses": pl.Series([allowed], dtype=pl.List(pl.String)),
+                "number": pl.Series([change], dtype=pl.Int32),
+                "changed_on": pl.Series([now.date()], dtype=pl.Date),
+            }
+        )
+        enqueue_once(sender, CONSENT, receiver, frame, _source(story, change))
     return Changed(number, receiver, tuple(allowed))
 
 

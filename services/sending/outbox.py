@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS positions (
 CREATE TABLE IF NOT EXISTS places (
     source BLOB NOT NULL, batch INTEGER NOT NULL, nodes TEXT NOT NULL, sealed BLOB NOT NULL,
     PRIMARY KEY (source, batch));
+CREATE TABLE IF NOT EXISTS numbers (about BLOB PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -201,6 +202,22 @@ class Outbox:
         """
         with transaction(self._db, self._path) as db:
             db.execute("DELETE FROM places WHERE source = ?", (source,))
+
+    def next_number(self, about: bytes, at_least: int) -> int:
+        """Give out a number about something: above all that were given out about it, and not below `at_least`.
+
+        Within `together` it is given out with what is put in there, or not at all.
+
+        Raises:
+            Retryable: the file stayed locked.
+        """
+        with transaction(self._db, self._path) as db:
+            [number] = db.execute(
+                "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (about)"
+                " DO UPDATE SET last = max(last + 1, excluded.last) RETURNING last",
+                (about, at_least),
+            ).fetchone()
+        return int(number)
 
     def damaged(self, why: str) -> Fatal:
         """Return the error about this file when something in it is not what was put in."""

@@ -173,6 +173,28 @@ def test_consent_that_changes_stands_at_once_and_is_changed_again(root: Path) ->
         assert found == [["count", "team"], expected]
 
 
+def test_a_consent_counts_after_an_earlier_one_whatever_the_clock_says(root: Path) -> None:
+    existing(sources(root), [{}])
+    send(root)
+    now = dt.datetime.now(dt.UTC)
+    for uses, ahead in ((["count", "publish"], 90), ([], -90), (["team"], -90)):
+        tasks.consent(root, STORY_POINT, "V-1", uses, clock=lambda ahead=ahead: now + dt.timedelta(minutes=ahead))
+        tasks.receive(root, TOWN)
+        assert stories(Network.open(root), TOWN)["uses"].to_list() == [uses]
+
+
+def test_a_sender_that_lost_its_outbox_goes_on_above_its_earlier_consents(root: Path) -> None:
+    existing(sources(root), [{}])
+    send(root)
+    for uses, minutes in ((["count", "publish"], 0), ([], 1)):
+        at = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=minutes)
+        tasks.consent(root, STORY_POINT, "V-1", uses, clock=lambda at=at: at)
+        for path in Home(root).participant(STORY_POINT).outbox.parent.glob("outbox.sqlite*"):
+            path.unlink()
+    tasks.receive(root, TOWN)
+    assert stories(Network.open(root), TOWN)["uses"].to_list() == [[]]
+
+
 @pytest.mark.parametrize(("number", "uses", "said"), [("V-9", "count", "0 stories"), ("V-1", "sell", "no use")])
 def test_consent_of_no_story_or_for_no_use_is_refused(number: str, uses: str, said: str, root: Path) -> None:
     existing(sources(root), [{}])

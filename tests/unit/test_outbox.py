@@ -169,3 +169,11 @@ def test_an_outbox_is_full_by_what_waits_and_not_by_what_was_sent(tmp_path: Path
 def test_an_outbox_without_limit_is_never_full(outbox: Outbox) -> None:
     outbox.enqueue("gm0518", [seal(bytes(200_000))], position(1))
     assert not outbox.full()
+
+
+def test_a_number_about_something_rises_whatever_is_asked_for(outbox: Outbox) -> None:
+    assert [outbox.next_number(b"one", at_least) for at_least in (100, 40, 100, 500)] == [100, 101, 102, 500]
+    assert outbox.next_number(b"other", 7) == 7
+    with pytest.raises(ZeroDivisionError), outbox.together():
+        assert outbox.next_number(b"one", 900) / 0
+    assert outbox.next_number(b"one", 1) == 501
