@@ -1,4 +1,7 @@
-"""The page of a municipality's stories: its published quotes by theme, and what it does with what it is told."""
+"""The page of a municipality's stories: its published quotes by theme, and what came of each.
+
+It tells no numbers: a page may be written on any day, and two counts of one matter can be subtracted from each other.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,21 +12,11 @@ from typing import Final
 from jinja2 import Environment
 
 from connectors.codes_stories import EFFECTS, FELT_BY, ROLES, THEMES
-from services.disclosure import Cell
 from services.pages import environment
 from services.stories.desk.acting import at_desk
-from services.stories.desk.progress import stage_counts
 from services.stories.desk.quotes import PUBLISHED, Quote, quotes
-from services.stories.desk.stages import ANSWERED, MADE, OUTCOME, PLANNED, READ, RECEIVED, STAGES, steps
+from services.stories.desk.stages import ANSWERED, MADE, OUTCOME, PLANNED, READ, RECEIVED, steps
 
-COUNTED: Final[Mapping[str, str]] = {
-    RECEIVED: "ontvangen",
-    READ: "gelezen",
-    ANSWERED: "beantwoord aan de verteller",
-    PLANNED: "aanleiding voor een voorgenomen verandering",
-    MADE: "aanleiding voor een verandering die is doorgevoerd",
-    OUTCOME: "afgerond: de verteller hoorde wat ervan kwam",
-}
 CAME: Final[Mapping[str, str]] = {
     RECEIVED: "De gemeente ontving dit verhaal.",
     READ: "De gemeente las dit verhaal.",
@@ -66,9 +59,8 @@ def write_page(root: Path, municipality: str, path: Path) -> int:
     here = at_desk(root, municipality)
     shown = [item for item in quotes(here.desk) if item.stage == PUBLISHED and item.about]
     last = {step.story: step.stage for step in steps(here.desk)}
-    counts = stage_counts(here.network, municipality, here.desk, here.stories)
     name = here.network.directory.get(municipality).name
-    text = page(name, [told(item, last.get(item.story, RECEIVED)) for item in shown], counts)
+    text = page(name, [told(item, last.get(item.story, RECEIVED)) for item in shown])
     path.write_text(text, "utf-8")
     return len(shown)
 
@@ -82,22 +74,20 @@ def told(quote: Quote, stage: str) -> Told:
     return Told(quote, _DUTCH[about.role].lower(), effects, CAME[stage])
 
 
-def page(name: str, shown: list[Told], counts: Mapping[str, Cell]) -> str:
+def page(name: str, shown: list[Told]) -> str:
     """Return the page as HTML.
 
     Args:
         name: of the municipality.
         shown: its published quotes.
-        counts: how many stories reached each stage, as `stage_counts` gives them.
     """
     by_theme: dict[str, list[Told]] = {}
     for item in sorted(shown, key=lambda item: (item.quote.since, item.quote.quote), reverse=True):
         if item.quote.about:
             by_theme.setdefault(_DUTCH[item.quote.about.theme], []).append(item)
-    lines = [(COUNTED[stage], counts[stage].numerator) for stage in STAGES if counts[stage].status == "published"]
     made_up = [item.quote.about.made_up for item in shown if item.quote.about]
     template = _environment().get_template("verhalen.html")
-    return template.render(name=name, themes=sorted(by_theme.items()), counts=lines, made_up=any(made_up))
+    return template.render(name=name, themes=sorted(by_theme.items()), made_up=any(made_up))
 
 
 def _effect(code: str) -> str:
