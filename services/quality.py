@@ -3,6 +3,9 @@
 The same function as for cells decides: a number below the threshold is null, the others are perturbed and rounded. The
 unit is the record, by its event id, not the household: these numbers are about deliveries. They are counted on what had
 come at the close and stay as they are; only `late` grows.
+
+Stories are not among them: how many were told is for patterns alone to tell, which ask what each teller allows. Nobody
+owes a statement of stories, so that a sender of nothing else has no row.
 """
 
 import json
@@ -25,6 +28,7 @@ from services.store.ledger import PLACE, latest_about
 from services.store.node import NodeStore
 from services.store.snapshots import files_within, scan, scan_files, sequence_number
 from services.store.tables import replace_rows
+from services.stories.reading import CONSENT, STORY
 
 QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
     "period": pl.String,
@@ -42,12 +46,15 @@ QUALITY: Mapping[str, pl.DataType | type[pl.DataType]] = {
 are null where suppressed; `late` came after the month was closed."""
 PUBLISHED_QUALITY = "published.quality"
 COUNTED = ("period", "sender", "event_id", "verdict", "rule")
+_OF_STORIES = pl.col("event_type").is_in([STORY, CONSENT])
 
 
 def published_quality(
     node: NodeStore, release_key: bytes, stand: Sequence[Standing], kept: Mapping[str, int], households: int | None
 ) -> pl.DataFrame:
     """Return the quality of some closed months: a row per month and sender that delivered or owes a statement.
+
+    Events of stories do not count; a sender of these alone has no row.
 
     Args:
         node: the store.
@@ -59,7 +66,9 @@ def published_quality(
     intake = open_intake(node.catalog)
     closed_at = sequence_number(intake, kept[TABLE]) if TABLE in kept else 0
     months = [item.period for item in stand]
-    late = latest_about(intake, months).filter(pl.col("verdict") == ACCEPTED, pl.col("decided_in") > closed_at)
+    late = latest_about(intake, months).filter(
+        pl.col("verdict") == ACCEPTED, pl.col("decided_in") > closed_at, ~_OF_STORIES
+    )
     events = pl.concat(
         [
             _at_close(intake, kept, months).with_columns(is_late=pl.lit(False)),  # noqa: FBT003 - a literal
@@ -155,7 +164,9 @@ def _at_close(intake: Table, kept: Mapping[str, int], months: Sequence[str]) -> 
     if TABLE not in kept:
         return pl.DataFrame(intake.schema().as_arrow().empty_table()).select(COUNTED)
     found = files_within(intake, "period", min(months), max(months), kept[TABLE])
-    of_months = scan_files(intake, [file.path for file in found]).filter(pl.col("period").is_in(list(months)))
+    of_months = scan_files(intake, [file.path for file in found]).filter(
+        pl.col("period").is_in(list(months)), ~_OF_STORIES
+    )
     rows = of_months.select(*COUNTED, *PLACE, "attempt").collect()
     return rows.sort("attempt", maintain_order=True).unique(PLACE, keep="last", maintain_order=True).select(COUNTED)
 

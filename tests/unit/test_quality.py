@@ -1,14 +1,18 @@
-"""Published quality: per month and sender protected counts, of which none below ten units leaves."""
+"""Published quality: protected counts per month and sender, none below ten units and none of stories."""
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
 
+from services.avro.shape import polars_schema
 from services.coverage import Standing
 from services.quality import QUALITY, published_quality
+from services.receiving.landing import OpenedParcel
 from services.registry import load_registry
 from services.store.events import keep_snapshots
 from tests.integration.gate.world import World, signals
+from tests.told_stories import told
 
 KEY = bytes(32)
 HOUSEHOLDS = 20_000
@@ -21,6 +25,26 @@ def world_with(folder: Path, *deliveries: tuple[str, range]) -> World:
     for number, (sender, ids) in enumerate(deliveries, 1):
         world.land([world.parcel(signals([*ids]), sender=sender, delivery=number)])
     return world
+
+
+def stories(world: World, ids: range, sender: str, **changes: object) -> OpenedParcel:
+    """A delivery of stories told in December."""
+    return world.parcel(told(ids, **changes), kind="story", sender=sender, delivery=ids.start)
+
+
+def consents(world: World, ids: range, sender: str) -> OpenedParcel:
+    """Changes of what tellers of such stories allow."""
+    frame = pl.DataFrame(
+        {
+            "event_id": [f"consent{number:09d}".encode() for number in ids],
+            "story": [number.to_bytes(16, "big") for number in ids],
+            "uses": [["team"]] * len(ids),
+            "number": 1,
+            "changed_on": dt.date(2025, 12, 12),
+        },
+        schema=polars_schema(world.registry.get("story_consent").shape),
+    )
+    return world.parcel(frame, kind="story_consent", sender=sender, delivery=ids.start + 1)
 
 
 def quality(
@@ -82,3 +106,20 @@ def test_a_month_of_which_nothing_came_has_a_row_per_sender_that_owes_a_statemen
         ("2025-11", "es-a", False, None),
         ("2025-11", "hc-a", True, None),
     ]
+
+
+def test_stories_and_changes_of_consent_are_in_no_number_whatever_their_tellers_allow(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("cp-a", range(30)))
+    for kind in ("story", "story_consent"):
+        world.with_rules(kind, rows=[], batches=[])
+    stand = [Standing("2025-12", (), ("cp-a",))]
+    kept_before = keep_snapshots(world.node().catalog, world.registry, "close-before")
+    before = quality(world, stand)
+    world.land([stories(world, range(100, 140), "cp-a"), stories(world, range(200, 250), "vp-a", uses=["count"])])
+    world.land([stories(world, range(200, 230), "vp-a"), consents(world, range(200, 250), "vp-a")])
+    verdicts = world.intake().filter(event_type="story").group_by("sender", "verdict").len()
+    assert set(verdicts.rows()) == {("cp-a", "accepted", 40), ("vp-a", "accepted", 50), ("vp-a", "duplicate", 30)}
+    assert world.intake().filter(event_type="story")["period"].to_list() == ["2025-12"] * 120
+    assert quality(world, stand).equals(before), "neither more events of the one, nor a row of the other"
+    assert quality(world, stand, kept_before).equals(before), "nor late ones"
+    assert before["received"].to_list() != [None]
