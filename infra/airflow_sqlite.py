@@ -29,7 +29,7 @@ def share_the_file() -> None:
         AttributeError: this version of Airflow makes its log by another name.
     """
     event.listen(Engine, "savepoint", claim_the_write)
-    decorators = importlib.import_module("airflow.api_fastapi.logging.decorators")
+    decorators: Any = importlib.import_module("airflow.api_fastapi.logging.decorators")
     made: Callable[[str | None], Write] = decorators.action_logging
 
     def action_logging(event: str | None = None) -> Write:
