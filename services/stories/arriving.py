@@ -66,7 +66,7 @@ def _at_desk(network: Network, municipality: str, sender: Sender) -> int:
 def _of_hub(network: Network) -> str | None:
     """Return what names the state of the hub's tables about quotes; None while no quote came."""
     tables = _tables(network, HUB, _OF_QUOTES)
-    return tables and _digest(tables)
+    return None if tables is None else _digest(tables)
 
 
 def _of_desk(network: Network, municipality: str) -> str | None:
@@ -77,7 +77,7 @@ def _of_desk(network: Network, municipality: str) -> str | None:
     from services.stories.desk.records import open_desk  # noqa: PLC0415 - for who has stories
 
     tables = _tables(network, municipality, _OF_STORIES)
-    return tables and _digest([tables, open_desk(network, municipality).to_bring_out()])
+    return None if tables is None else _digest([tables, open_desk(network, municipality).to_bring_out()])
 
 
 def _digest(state: object) -> str:
