@@ -11,6 +11,7 @@ from services.registry import load_registry
 from services.store.events import schema_of
 
 THEMES = ("housing", "household_help", "debt_counselling")
+CONSENTED = dt.date(2026, 1, 5)
 SIGNALS = ("too_late", "long_wait", "quick_help")
 
 
@@ -55,10 +56,25 @@ def stories_of(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
 
 
 def consents_of(rows: Sequence[tuple[int, str, list[str], int]]) -> pl.DataFrame:
-    """Consents as (number of the story, sender, uses, number of the change)."""
+    """Consents as (number of the story, sender, uses, number of the change), received on `CONSENTED`."""
     return pl.DataFrame(
-        [(story.to_bytes(16, "big"), sender, uses, number) for story, sender, uses, number in rows],
-        schema={"story": pl.Binary, "sent_by": pl.String, "uses": pl.List(pl.String), "number": pl.Int32},
+        [(story.to_bytes(16, "big"), sender, uses, number, CONSENTED) for story, sender, uses, number in rows],
+        schema={
+            "story": pl.Binary,
+            "sent_by": pl.String,
+            "uses": pl.List(pl.String),
+            "number": pl.Int32,
+            "received_on": pl.Date,
+        },
+        orient="row",
+    )
+
+
+def corrections_of(rows: Sequence[tuple[int, str]]) -> pl.DataFrame:
+    """Corrections of stories as (number of the story, sender)."""
+    return pl.DataFrame(
+        [(story.to_bytes(16, "big"), sender, "story") for story, sender in rows],
+        schema={"corrected": pl.Binary, "sent_by": pl.String, "event_type": pl.String},
         orient="row",
     )
 
@@ -79,4 +95,5 @@ def random_story(chance: random.Random, tellers: int, senders: Sequence[str]) ->
         "considerations": chance.sample(["costs", "dignity"], chance.randrange(2)),
         "rating": chance.choice([None, None, 1, 4]),
         "uses": chance.choice([["count"], ["count", "quote"], ["team"], []]),
+        "received_on": CONSENTED + dt.timedelta(days=chance.randrange(-1, 2)),
     }

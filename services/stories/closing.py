@@ -18,6 +18,7 @@ from services.indicators import references
 from services.network import Network
 from services.observations import put_once
 from services.published import published_table
+from services.receiving.naming import CORRECTION
 from services.releases import log_releases, released_otherwise, releases
 from services.sending.sender import Sender
 from services.store.events import current_tables, is_kept, table_name
@@ -95,9 +96,9 @@ def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: C
 
 def _kept(network: Network, node: NodeStore, kept: Mapping[str, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the stories that may be counted and the population, as they stood."""
-    types = [network.registry.get(name) for name in (STORY, CONSENT, POPULATION)]
+    types = [network.registry.get(name) for name in (STORY, CONSENT, CORRECTION, POPULATION)]
     tables = current_tables(node.catalog, types, kept)
-    return allowed(tables[STORY], tables[CONSENT]), tables[POPULATION]
+    return allowed(tables[STORY], tables[CONSENT], tables[CORRECTION]), tables[POPULATION]
 
 
 def publish_patterns(network: Network, sender: Sender, node: NodeStore, patterns: pl.DataFrame) -> None:

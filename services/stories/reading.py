@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from services.network import Network
+from services.receiving.naming import CORRECTION
 from services.store.events import current_tables
 from services.store.warehouse import open_warehouse
 
@@ -28,27 +29,36 @@ def stories(network: Network, municipality: str, kept: Mapping[str, int] | None 
     """
     root = network.home.participant(municipality).root
     catalog = open_warehouse(root, "private", network.database(municipality))
-    types = [network.registry.get(name) for name in (STORY, CONSENT)]
+    types = [network.registry.get(name) for name in (STORY, CONSENT, CORRECTION)]
     tables = current_tables(catalog, types, kept)
-    return with_consent(tables[STORY], tables[CONSENT])
+    return with_consent(tables[STORY], tables[CONSENT], tables[CORRECTION])
 
 
-def with_consent(told: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+def with_consent(told: pl.DataFrame, changes: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
     """Put what tellers allow now in the place of what they allowed when they told.
 
-    A change counts for a story of the same sender; of several the one with the highest number.
+    A change counts for a story of the same sender; of several the one with the highest number. A story that came after
+    it may tell of a teller who agrees to less since, so then both have to allow a use; likewise one that was corrected
+    and came on the same day, of which nobody knows here which of the two is the last word.
 
     Args:
-        told: events of `story`.
-        changes: events of `story_consent`.
+        told: events of `story`, with `sent_by` and `received_on`.
+        changes: events of `story_consent`, with the same.
+        corrections: events of `correction`, with `sent_by`.
 
     Returns:
         `told`, in its order, with the newest `uses`.
     """
-    newest = (
-        changes.sort("number")
-        .unique(["sent_by", "story"], keep="last")
-        .select("sent_by", pl.col("story").alias("event_id"), pl.col("uses").alias("_uses"))
+    newest = changes.sort("number").unique(["sent_by", "story"], keep="last")
+    said = newest.select("sent_by", event_id="story", _uses="uses", _since="received_on")
+    of_stories = corrections.filter(pl.col("event_type") == STORY)
+    again = of_stories.select("sent_by", event_id="corrected", _again="corrected").unique()
+    keys = ["sent_by", "event_id"]
+    joined = told.join(said, on=keys, how="left", maintain_order="left")
+    joined = joined.join(again, on=keys, how="left", maintain_order="left")
+    same_day = (pl.col("received_on") == pl.col("_since")) & pl.col("_again").is_not_null()
+    both = pl.col("uses").list.set_intersection(pl.col("_uses"))
+    uses = pl.when((pl.col("received_on") > pl.col("_since")) | same_day).then(both)
+    return joined.with_columns(uses.otherwise(pl.coalesce("_uses", "uses")).alias("uses")).drop(
+        "_uses", "_since", "_again"
     )
-    joined = told.join(newest, on=["sent_by", "event_id"], how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce("_uses", "uses").alias("uses")).drop("_uses")

@@ -1,10 +1,11 @@
 """Stories from a story point's file to the municipality's node, with the newest consent."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from services import tasks
 from services.home import Home
@@ -15,6 +16,7 @@ from services.stories.text import PREFIX, StoryKey, opened_words
 from tests.told_stories import STORY_POINT, TOWN, add_story_point, existing, told
 
 OTHER = "gm0687"
+DAY = dt.date(2026, 1, 5)
 
 
 def sources(root: Path) -> Path:
@@ -62,14 +64,62 @@ def test_no_month_waits_for_a_statement_of_a_story_point(at_stage: Callable[[str
 
 
 def test_the_newest_consent_of_the_same_sender_stands() -> None:
-    frame = told([1, 2, 3]).with_columns(pl.lit("vp-a").alias("sent_by"))
+    frame = told([1, 2, 3]).with_columns(pl.lit("vp-a").alias("sent_by"), pl.lit(DAY).alias("received_on"))
     rows = [(1, ["count"], 1, "vp-a"), (1, [], 3, "vp-a"), (1, ["quote"], 2, "vp-a"), (2, [], 9, "vp-b")]
-    changes = pl.DataFrame(
-        [(story.to_bytes(16, "big"), uses, number, sender) for story, uses, number, sender in rows],
-        schema={"story": pl.Binary, "uses": pl.List(pl.String), "number": pl.Int32, "sent_by": pl.String},
-        orient="row",
-    )
-    found = with_consent(frame, changes)
+    found = with_consent(frame, changes(rows), corrections())
     assert found["uses"].to_list() == [[], ["count", "team"], ["count", "team"]]
     assert found.columns == frame.columns
-    assert with_consent(frame, changes.clear()).equals(frame)
+    assert with_consent(frame, changes([]), corrections()).equals(frame)
+
+
+@pytest.mark.parametrize(
+    ("days", "corrected", "uses"),
+    [
+        (-1, True, ["count", "publish"]),
+        (0, False, ["count", "publish"]),
+        (0, True, ["count"]),
+        (1, True, ["count"]),
+        (1, False, ["count"]),
+    ],
+)
+def test_a_story_that_comes_again_after_a_consent_narrows_it(days: int, uses: list[str], *, corrected: bool) -> None:
+    day = DAY + dt.timedelta(days=days)
+    frame = told([1]).with_columns(pl.lit("vp-a").alias("sent_by"), pl.lit(day).alias("received_on"))
+    again = corrections(*[1] * corrected)
+    found = with_consent(frame, changes([(1, ["count", "publish"], 1, "vp-a")]), again)
+    assert found["uses"].to_list() == [uses]
+    assert with_consent(frame, changes([(1, [], 1, "vp-a")]), again)["uses"].to_list() == [[]], "it never widens it"
+
+
+def test_a_correction_that_allows_less_counts_after_a_consent(at_stage: Callable[[str], Path]) -> None:
+    root = at_stage("empty")
+    add_story_point(root)
+    folder = sources(root)
+    tasks.send(root, STORY_POINT, [existing(folder, [{}])])
+    tasks.consent(root, STORY_POINT, "V-1", ["count", "team", "publish"])
+    tasks.receive(root, TOWN)
+    tasks.take_back(root, STORY_POINT, existing(folder, [{"Toestemming": "Meetellen"}], "_nieuw"), corrected=True)
+    tasks.receive(root, TOWN)
+    assert stories(Network.open(root), TOWN)["uses"].to_list() == [["count"]]
+
+
+def changes(rows: Sequence[tuple[int, list[str], int, str]]) -> pl.DataFrame:
+    """Consents as (story, uses, number, sender), all received on `DAY`."""
+    return pl.DataFrame(
+        [(story.to_bytes(16, "big"), uses, number, sender, DAY) for story, uses, number, sender in rows],
+        schema={
+            "story": pl.Binary,
+            "uses": pl.List(pl.String),
+            "number": pl.Int32,
+            "sent_by": pl.String,
+            "received_on": pl.Date,
+        },
+        orient="row",
+    )
+
+
+def corrections(*stories: int) -> pl.DataFrame:
+    """Corrections of these stories by `vp-a`."""
+    rows = [(story.to_bytes(16, "big"), "story", "vp-a") for story in stories]
+    schema = {"corrected": pl.Binary, "event_type": pl.String, "sent_by": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")

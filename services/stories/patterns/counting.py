@@ -22,14 +22,16 @@ QUARTER: Final = pl.format("{}-Q{}", pl.col("told_on").dt.year(), pl.col("told_o
 _UNITS: Final = ("period", "theme", "unit", "key", "weight")
 
 
-def allowed(stories: pl.DataFrame, consents: pl.DataFrame) -> pl.DataFrame:
+def allowed(stories: pl.DataFrame, consents: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
     """Return the stories that may be counted: those whose newest `uses` hold `count`.
 
     Args:
         stories: events of `story`.
         consents: events of `story_consent`; only those of a story's own sender speak about it.
+        corrections: events of `correction`; likewise.
     """
-    return with_consent(stories, consents).filter(pl.col("uses").cast(pl.List(pl.String)).list.contains("count"))
+    told = with_consent(stories, consents, corrections)
+    return told.filter(pl.col("uses").cast(pl.List(pl.String)).list.contains("count"))
 
 
 def count_patterns(stories: pl.DataFrame, periods: Sequence[str], release_key: bytes) -> pl.DataFrame:
