@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from services.network import Network
-from services.receiving.naming import CORRECTION
-from services.store.events import current_tables
+from services.receiving.naming import CORRECTION, WITHDRAWAL
+from services.store.events import current_tables, table_name
+from services.store.snapshots import scan
+from services.store.tables import load_table
 from services.store.warehouse import open_warehouse
 
 STORY, CONSENT = "story", "story_consent"
@@ -32,6 +34,24 @@ def stories(network: Network, municipality: str, kept: Mapping[str, int] | None 
     types = [network.registry.get(name) for name in (STORY, CONSENT, CORRECTION)]
     tables = current_tables(catalog, types, kept)
     return with_consent(tables[STORY], tables[CONSENT], tables[CORRECTION])
+
+
+def not_taken_back(network: Network, municipality: str) -> set[bytes]:
+    """Return the event ids of stories that count or may again: those held too, and those whose correction is to come.
+
+    What its sender withdrew is not among them, nor what retention removed.
+
+    Raises:
+        Retryable, Fatal, NotAllowed: as `stories`.
+    """
+    root = network.home.participant(municipality).root
+    catalog = open_warehouse(root, "private", network.database(municipality))
+    if (table := load_table(catalog, table_name(STORY))) is None:
+        return set()
+    withdrawals = current_tables(catalog, [network.registry.get(WITHDRAWAL)])[WITHDRAWAL]
+    taken_back = withdrawals.filter(pl.col("event_type") == STORY).select("sent_by", event_id="withdrawn")
+    known = scan(table).select("sent_by", "event_id").collect()
+    return {*known.join(taken_back, on=["sent_by", "event_id"], how="anti")["event_id"]}
 
 
 def with_consent(told: pl.DataFrame, changes: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:

@@ -32,6 +32,7 @@ from services.stories.desk.quotes import (
     quotes,
     set_stage,
 )
+from services.stories.desk.replies import ask_provider
 from services.stories.desk.showing import show
 from services.stories.desk.stages import steps, take_step
 from services.surface import open_published
@@ -143,6 +144,56 @@ def test_a_quote_is_gone_at_once_when_its_story_is_taken_back(root: Path) -> Non
     tasks.receive(root, TOWN)
     tasks.receive(root, "hub")
     assert (shown(root, NODE), shown(root, HUB), files_with_words(root)) == ([], [], set())
+
+
+def left_at_desk(root: Path, story: bytes) -> dict[str, int]:
+    """How many rows the desk has about a story, by table; of quotes those that still say what they were about."""
+    about = {
+        "steps": "story = ?",
+        "replies": "story = ?",
+        "approvals": "quote IN (SELECT quote FROM quotes WHERE story = ?)",
+        "quotes": "story = ? AND coalesce(about, title, words, agreed_how) IS NOT NULL",
+        "shown": "story = ?",
+    }
+    with at_desk(root, TOWN).desk.reading() as database:
+        return {
+            table: database.execute(f"SELECT count(*) FROM {table} WHERE {which}", (story,)).fetchone()[0]
+            for table, which in about.items()
+        }
+
+
+def work_on(here: AtDesk) -> bytes:
+    """See a story, ask its provider, and propose a quote that nobody publishes; return the story's id."""
+    row = quotable(here)
+    show(here.network, here.desk, row, "Noor", "answer the teller", None)
+    ask_provider(here.desk, row["event_id"], "Noor", here.today)
+    propose_and_approve(here)
+    return bytes(row["event_id"])
+
+
+def test_nothing_but_who_saw_it_is_left_at_the_desk_of_a_story_that_is_taken_back(root: Path) -> None:
+    story, _ = act(root, TOWN, work_on)
+    assert left_at_desk(root, story) == {"steps": 1, "replies": 1, "approvals": 2, "quotes": 1, "shown": 1}
+    path = existing(Home(root).participant(STORY_POINT).sources, ROWS)
+    tasks.take_back(root, STORY_POINT, path, [2])
+    tasks.receive(root, TOWN)
+    assert left_at_desk(root, story) == {"steps": 0, "replies": 0, "approvals": 0, "quotes": 0, "shown": 1}
+    assert [step.stage for step in steps(at_desk(root, TOWN).desk)] == ["received"], "of the other story"
+
+
+def test_the_desk_keeps_its_work_while_the_correction_of_a_story_is_on_its_way(root: Path) -> None:
+    story, _ = act(root, TOWN, work_on)
+    network = Network.open(root)
+    with open_sender(network, STORY_POINT) as sender, network.broker(STORY_POINT) as broker:
+        ids = sender.event_ids("correction", "test", pl.Series(["first"]))
+        frame = pl.DataFrame({"event_id": ids, "event_type": "story", "corrected": [story]}).with_columns(
+            corrected_on=pl.lit(network.today())
+        )
+        enqueue_once(sender, "correction", TOWN, frame, bytes(32))
+        sender.push(broker)
+    tasks.receive(root, TOWN)
+    assert at_desk(root, TOWN).stories.height == 1
+    assert left_at_desk(root, story) == {"steps": 1, "replies": 1, "approvals": 2, "quotes": 0, "shown": 1}
 
 
 def test_who_may_still_be_quoted_stays_for_talks_and_may_be_published_again(root: Path) -> None:

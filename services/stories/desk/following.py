@@ -1,4 +1,7 @@
-"""The desk after receiving: new stories are noted as received, senders are told, quotes without consent leave."""
+"""The desk after receiving: new stories are noted as received, senders are told, quotes without consent leave.
+
+Of a story that was taken back, or whose retention ended, the desk keeps nothing but who saw its text.
+"""
 
 from services.network import Network
 from services.sending.sender import Sender
@@ -6,7 +9,7 @@ from services.stories.desk.publishing import bring_out, withdraw_without_consent
 from services.stories.desk.records import open_desk
 from services.stories.desk.stages import receive
 from services.stories.desk.telling import tell
-from services.stories.reading import stories
+from services.stories.reading import not_taken_back, stories
 
 
 def follow(network: Network, municipality: str, sender: Sender) -> int:
@@ -19,4 +22,5 @@ def follow(network: Network, municipality: str, sender: Sender) -> int:
     withdraw_without_consent(desk, present, network.today())
     parcels = bring_out(network, sender, desk, present)  # first of all: what is taken back is gone at once
     receive(desk, dict(present.select("event_id", "received_on").iter_rows()))
+    desk.forget_all_but(not_taken_back(network, municipality))
     return parcels + tell(desk, present, sender)

@@ -5,7 +5,7 @@ story and to what it is there. Who saw a text is added and never changed: the fi
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +78,20 @@ class Desk:
             states = database.execute("SELECT quote, stage, number, about IS NULL FROM quotes ORDER BY quote")
             untold = database.execute("SELECT hex(story), stage FROM steps WHERE NOT told ORDER BY story, stage")
             return [*states.fetchall(), *untold.fetchall()]
+
+    def forget_all_but(self, stories: Collection[bytes]) -> None:
+        """Forget steps, replies and approvals of all other stories; who saw a text stays on record.
+
+        Raises:
+            Retryable, Fatal: as `writing`.
+        """
+        with self.writing() as database:
+            database.execute("CREATE TEMP TABLE held (story BLOB PRIMARY KEY)")
+            database.executemany("INSERT INTO held VALUES (?)", [(story,) for story in stories])
+            gone = "NOT IN (SELECT story FROM held)"
+            database.execute(f"DELETE FROM steps WHERE story {gone}")
+            database.execute(f"DELETE FROM replies WHERE story {gone}")
+            database.execute(f"DELETE FROM approvals WHERE quote IN (SELECT quote FROM quotes WHERE story {gone})")
 
     def seal(self, story: bytes, what: str, text: str) -> str:
         """Seal a text about a story; `what` it is there is bound to it."""
