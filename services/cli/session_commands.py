@@ -174,11 +174,15 @@ def ready(
     session: SessionArgument,
     home: HomeOption,
     party: Annotated[str, typer.Option("--as", help="Whose reading is whole.")],
+    nothing: Annotated[
+        bool, typer.Option("--nothing-to-say", help="It has no words in its own name, and can give none after this.")
+    ] = False,
 ) -> None:
     """Say that the reading of a partner is in. When all are, everybody sees everything."""
-    from services.sessions.readings import reading_is_in
+    from services.sessions.readings import nothing_to_say, reading_is_in
 
-    _show_waiting(reading_is_in(records_of(home, municipality), session, party))
+    note = nothing_to_say if nothing else reading_is_in
+    _show_waiting(note(records_of(home, municipality), session, party))
 
 
 def away(

@@ -18,7 +18,9 @@ FIGURE, STORY, ACTION, SESSION = "figure", "story", "action", "session"
 """What an item of the agenda is; `session`: a conclusion or action is about no single item."""
 
 OPEN, DONE, DROPPED = "open", "done", "dropped"
-INVITED, IN, AWAY = "invited", "in", "away"
+INVITED, IN, SILENT, AWAY = "invited", "in", "silent", "away"
+READ = frozenset({IN, SILENT})
+"""States of a party whose reading is in; `silent`: with nothing to say under its own name."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Party:
 
     Attributes:
         id: a participant, or a guest such as `clientenraad`.
-        state: `invited`, `in` once its reading is, or `away`.
+        state: `invited`, `in` once its reading is, `silent` where it says that it has nothing to say, or `away`.
         reason: why it did not come, in the owner's words.
     """
 

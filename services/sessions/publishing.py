@@ -14,7 +14,7 @@ from services.errors import Fatal, NotAllowed
 from services.published import published_schemas, published_table
 from services.sessions.approving import Looked, approve, looked_at
 from services.sessions.missing import FROM_SESSION, Entry, entry_of, noted
-from services.sessions.model import IN, SESSION, Action, AgendaFigure, Conclusion, Session
+from services.sessions.model import READ, SESSION, Action, AgendaFigure, Conclusion, Session
 from services.sessions.outcomes import action_of
 from services.sessions.reading import actions, conclusions, sessions
 from services.sessions.readings import all_words
@@ -149,7 +149,7 @@ def _session_row(item: Conclusion, session: Session, looked: Mapping[str, Looked
             "session": session.id,
             "held_on": session.held_on,
             "period": session.period,
-            "parties": [session.owner, *(party.id for party in session.parties if party.state == IN)],
+            "parties": [session.owner, *(party.id for party in session.parties if party.state in READ)],
             "item_kind": about.kind if about else SESSION,
             "item": item.item,
             "release_id": figure.release_id if figure else None,

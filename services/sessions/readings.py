@@ -4,7 +4,8 @@ Partners read first. Nobody sees a reading before giving its own, so that each o
 thinks of another's words:
 
 - a party sees its own words at all times;
-- a partner whose reading is in sees those of partners that are in too;
+- a partner whose reading is in sees those of partners that are in too; it is in with words of its own, or when it says
+  that it has none and gives up to add any;
 - the owner's words, which weigh most since it made the figures' policy, are hidden until everybody who was invited is
   in or did not come; the owner sees those of the partners then too, not one by one as they come: else it would answer
   the first, and the last would read beside an owner that has replied already;
@@ -15,7 +16,7 @@ thinks of another's words:
 import secrets
 
 from services.errors import Fatal, NotAllowed
-from services.sessions.model import AWAY, IN, QUESTIONS, Contribution, Question, Session
+from services.sessions.model import AWAY, IN, INVITED, QUESTIONS, READ, SILENT, Contribution, Question, Session
 from services.sessions.reading import item_of, load
 from services.sessions.records import Records, next_number, written
 
@@ -61,13 +62,38 @@ def contribute(
 def reading_is_in(records: Records, session_id: str, party: str) -> Session:
     """Note that the reading of a partner is in; it may still add to it.
 
+    One that was said not to come, and came after all, is waited for again, as long as nothing was opened without it.
+
     Raises:
         Fatal: there is no such session.
-        NotAllowed: the party is not invited.
+        NotAllowed: the party is not invited, or gave no words under its name.
     """
     session = load(records, session_id)
-    _require_invited(session, party)
+    before = _require_invited(session, party)
+    if before == AWAY:
+        return _set_state(records, session, party, IN if session.is_opened else INVITED, None)
+    if not _has_given(records, session, party):
+        raise NotAllowed(
+            f"{party} gave no words in its own name.",
+            "Who sees what others read gives its own reading first.",
+            "Run `spiegelnet session contribute`, or say --nothing-to-say: it can give no words after that.",
+        )
     return _set_state(records, session, party, IN, None)
+
+
+def nothing_to_say(records: Records, session_id: str, party: str) -> Session:
+    """Note that a partner has nothing to say in its own name; its reading is in, and it can give no words any more.
+
+    Raises:
+        Fatal: there is no such session.
+        NotAllowed: the party is not invited, gave words, or is said not to have come.
+    """
+    session = load(records, session_id)
+    if _require_invited(session, party) == AWAY:
+        _require_present(session, party)
+    if _has_given(records, session, party):
+        raise NotAllowed(f"{party} gave words.", "They are its reading.", "Run `spiegelnet session ready` without it.")
+    return _set_state(records, session, party, SILENT, None)
 
 
 def did_not_come(records: Records, session_id: str, party: str, reason: str) -> Session:
@@ -79,8 +105,7 @@ def did_not_come(records: Records, session_id: str, party: str, reason: str) -> 
         Rejected: there is no reason, or it cannot be kept.
     """
     session = load(records, session_id)
-    _require_invited(session, party)
-    if any(item.id == party and item.state == IN for item in session.parties):
+    if _require_invited(session, party) in READ:
         raise NotAllowed(f"The reading of {party} is in.", "It came.", "Go on with the session.")
     return _set_state(records, session, party, AWAY, written(reason))
 
@@ -154,7 +179,7 @@ def _may(session: Session, viewer: str | None, party: str) -> bool:
     if session.is_opened or viewer == party:
         return True
     states = {item.id: item.state for item in session.parties}
-    return states.get(viewer or "") == IN and states.get(party) == IN
+    return states.get(viewer or "") in READ and states.get(party) in READ
 
 
 def _keep_nameless(records: Records, session: str, item: str, question: Question, words: str) -> None:
@@ -167,8 +192,12 @@ def _keep_nameless(records: Records, session: str, item: str, question: Question
 def _require_present(session: Session, party: str) -> None:
     if party == session.owner:
         return
-    _require_invited(session, party)
-    if any(item.id == party and item.state == AWAY for item in session.parties):
+    state = _require_invited(session, party)
+    if state == SILENT:
+        raise NotAllowed(
+            f"{party} said that it has nothing to say in {session.id}.", "It may have seen what others read since.", ""
+        )
+    if state == AWAY:
         raise NotAllowed(
             f"{party} is said not to have come to {session.id}.",
             "The session went on without it.",
@@ -176,12 +205,21 @@ def _require_present(session: Session, party: str) -> None:
         )
 
 
-def _require_invited(session: Session, party: str) -> None:
-    if party not in {item.id for item in session.parties}:
-        known = ", ".join(item.id for item in session.parties)
+def _require_invited(session: Session, party: str) -> str:
+    """Return the state of a party; raise where it is not invited."""
+    states = {item.id: item.state for item in session.parties}
+    if party not in states:
+        known = ", ".join(states)
         raise NotAllowed(
             f"{party} is not invited to {session.id}.", f"Invited are {known}; the owner is {session.owner}.", ""
         )
+    return states[party]
+
+
+def _has_given(records: Records, session: Session, party: str) -> bool:
+    with records.reading() as connection:
+        sql = "SELECT count(*) FROM contributions WHERE session = ? AND party = ?"
+        return bool(connection.execute(sql, (session.id, party)).fetchone()[0])
 
 
 def _set_state(records: Records, session: Session, party: str, state: str, reason: str | None) -> Session:

@@ -10,7 +10,7 @@ import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
 from services.network import Network
-from services.sessions.model import AWAY, IN
+from services.sessions.model import AWAY, READ
 from services.sessions.reading import actions, conclusions, sessions
 from services.sessions.records import Records
 
@@ -59,7 +59,7 @@ def session_tables(network: Network, municipality: str) -> Mapping[str, pl.DataF
             "held_on": item.held_on,
             "period": item.period,
             "owner": item.owner,
-            "read": [party.id for party in item.parties if party.state == IN],
+            "read": [party.id for party in item.parties if party.state in READ],
             "did_not_come": [party.id for party in item.parties if party.state == AWAY],
             "opened": item.is_opened,
             "items": [one.id for one in item.items],

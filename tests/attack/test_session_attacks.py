@@ -21,7 +21,7 @@ from services.sessions.model import QUESTIONS
 from services.sessions.outcomes import agree, conclude
 from services.sessions.publishing import share_action, share_conclusion
 from services.sessions.reading import load
-from services.sessions.readings import contribute, did_not_come, reading_is_in, visible
+from services.sessions.readings import contribute, did_not_come, nothing_to_say, reading_is_in, visible
 from services.sessions.records import Records
 from services.sessions.report import as_page, as_pdf
 from services.sessions.telling import told
@@ -55,14 +55,15 @@ def files(records: Records) -> dict[str, bytes]:
 
 
 def opened(records: Records) -> None:
-    for party in (*PARTNERS, GUEST):
-        reading_is_in(records, DAY, party)
+    for party in load(records, DAY).waited_for:
+        given = any(item.party == party for item in visible(records, load(records, DAY), party))
+        (reading_is_in if given else nothing_to_say)(records, DAY, party)
 
 
 def act(records: Records, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do one of several things in a session; words without name get the same id whenever they come."""
     if what == "ready":
-        reading_is_in(records, DAY, "hc-huis")
+        nothing_to_say(records, DAY, "hc-huis")
     elif what == "named":
         contribute(records, DAY, QUOTE, "think", "Woorden met een naam.", "es-stroom")
     else:
@@ -154,7 +155,7 @@ def test_the_hidden_reading_of_the_owner_is_on_no_way_out_of_the_file(root: Path
     hidden = "Wij wilden dit beleid zelf al niet"
     contribute(records, DAY, QUOTE, "think", hidden, TOWN)
     contribute(records, DAY, QUOTE, "think", hidden, None)
-    reading_is_in(records, DAY, "es-stroom")
+    nothing_to_say(records, DAY, "es-stroom")
     outputs = [run("session", "list", TOWN, "--json", "--home", root).out]
     for viewer in ("es-stroom", "hc-huis", GUEST):
         shown = ("session", "show", TOWN, DAY, "--as", viewer, "--home", root)
@@ -182,12 +183,42 @@ def test_nobody_reads_or_concludes_who_is_not_asked_to(records: Records) -> None
         conclude(records, DAY, "Te vroeg.")
     with pytest.raises(NotAllowed, match="after the readings"):
         agree(records, DAY, "Te vroeg.", "ik", load(records, DAY).held_on)
-    reading_is_in(records, DAY, GUEST)
+    nothing_to_say(records, DAY, GUEST)
     with pytest.raises(NotAllowed, match="is in"):
         did_not_come(records, DAY, GUEST, "Was ziek.")
     did_not_come(records, DAY, "hc-huis", "Was ziek.")
     with pytest.raises(NotAllowed, match="not to have come"):
         contribute(records, DAY, QUOTE, "think", "Toch.", "hc-huis")
+
+
+def test_nobody_sees_what_others_read_without_words_of_its_own(records: Records) -> None:
+    contribute(records, DAY, QUOTE, "explain", "Van het huis.", "hc-huis")
+    reading_is_in(records, DAY, "hc-huis")
+    contribute(records, DAY, QUOTE, "explain", "Van niemand.", None)
+    for _ in range(2):
+        with pytest.raises(NotAllowed, match="no words in its own name"):
+            reading_is_in(records, DAY, "es-stroom")
+    did_not_come(records, DAY, "es-stroom", "Was ziek.")
+    with pytest.raises(NotAllowed, match="not to have come"):
+        nothing_to_say(records, DAY, "es-stroom")
+    assert "es-stroom" in reading_is_in(records, DAY, "es-stroom").waited_for, "it came after all, and has to read"
+    assert visible(records, load(records, DAY), "es-stroom") == []
+    nothing_to_say(records, DAY, "es-stroom")
+    assert [item.party for item in visible(records, load(records, DAY), "es-stroom")] == ["hc-huis"]
+    with pytest.raises(NotAllowed, match="nothing to say"):
+        contribute(records, DAY, QUOTE, "explain", "Van de buren.", "es-stroom")
+    with pytest.raises(NotAllowed, match="no words in its own name"):
+        reading_is_in(records, DAY, "es-stroom")
+    with pytest.raises(NotAllowed, match="gave words"):
+        nothing_to_say(records, DAY, "hc-huis")
+
+
+def test_who_came_after_all_does_not_close_what_is_open(records: Records) -> None:
+    for party in (*PARTNERS, GUEST):
+        did_not_come(records, DAY, party, "Was ziek.")
+    assert reading_is_in(records, DAY, GUEST).is_opened
+    contribute(records, DAY, QUOTE, "explain", "Toch nog.", GUEST)
+    assert len(visible(records, load(records, DAY), "hc-huis")) == 1
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "x" * 4001, "Bel 06-12345678", "Zijn BSN is 111222333"])

@@ -61,7 +61,7 @@ def given(root: Path, text: str, *who: object, question: str = "explain") -> Out
 def opened(root: Path) -> None:
     assert planned(root).code == 0
     for partner in PARTNERS:
-        assert session(root, "ready", TOWN, DAY, "--as", partner).code == 0
+        assert session(root, "ready", TOWN, DAY, "--as", partner, "--nothing-to-say").code == 0
 
 
 def asked(root: Path, table: str) -> list[dict[str, object]]:
@@ -157,7 +157,7 @@ def test_a_whole_session_from_plan_to_report_and_shared_tables(network: Path, tm
 def test_open_actions_come_back_on_the_agenda_of_a_later_release_only(network: Path) -> None:
     assert planned(network, DAY, "2025-10").code == 0
     for partner in PARTNERS:
-        session(network, "ready", TOWN, DAY, "--as", partner)
+        session(network, "ready", TOWN, DAY, "--as", partner, "--nothing-to-say")
     for text in ("Bellen.", "Schrijven."):
         agreed = ["--words", words(network, text), "--owner", "het team", "--due", "2026-02-01"]
         assert session(network, "action", "add", TOWN, DAY, *agreed).code == 0
@@ -206,7 +206,7 @@ def test_nothing_of_a_session_changes_a_cell_or_figure(network: Path, tmp_path: 
     plain = tmp_path / "plain"
     shutil.copytree(network, plain)
     opened(network)
-    given(network, "Het zijn er 9999.", "--as", "hc-huis")
+    given(network, "Het zijn er 9999.", "--as", TOWN)
     session(network, "conclude", TOWN, DAY, "--words", words(network, "Het zijn er 9999."))
     for name in ("A", "B"):
         session(network, "share", TOWN, "--conclusion", "1", "--as", name)
@@ -225,7 +225,7 @@ def test_private_sql_shows_sessions_and_actions_and_no_contribution(network: Pat
     for table in ("sessions", "actions"):
         assert ask_private(private, f"SELECT * FROM {TOWN}.private.{table}", "to see").num_rows == 0
     opened(network)
-    given(network, "Een lezing die binnen blijft.", "--as", "hc-huis")
+    given(network, "Een lezing die binnen blijft.", "--as", TOWN)
     given(network, "Een lezing zonder naam.", "--without-name")
     session(network, "conclude", TOWN, DAY, "--words", words(network, "Zo is het."))
     agreed = ["--words", words(network, "Bellen."), "--owner", "mevrouw De Wit", "--due", "2026-02-01"]
