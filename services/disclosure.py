@@ -201,7 +201,7 @@ def release_words(
         "The teller has not agreed with these words.": told and agreed_with_teller is not True,
         "The teller does not consent to this use.": told and use not in LEAVING_USES.intersection(consent or ()),
         f"More than {LONGEST_SHARED_RUN} words in a row are those of an original.": any(
-            _repeats(words, original) for original in originals
+            repeats(words, original) for original in originals
         ),
         "A provider that is named may still reply.": reply_due,
         f"The words hold a direct identifier ({identifier}).": identifier is not None,
@@ -216,8 +216,8 @@ def _letters(text: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKD", text).casefold() if sign.isalnum())
 
 
-def _repeats(words: str, original: str) -> bool:
-    """Whether a run of words longer than allowed is in both, however it is written, spaced and hyphenated."""
+def repeats(words: str, original: str) -> bool:
+    """Return whether a run of words longer than allowed is in both, however it is written, spaced and hyphenated."""
     return _run_in(words, original) or _run_in(original, words)
 
 

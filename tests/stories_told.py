@@ -10,6 +10,9 @@ import polars as pl
 
 from services import tasks
 from services.home import Home
+from services.network import Network
+from services.sending.delivery import enqueue_once
+from services.sending.sender import open_sender
 from services.stories.desk.records import Desk
 from services.stories.text import StoryKey
 from tests.told_stories import STORY_POINT, TOWN, add_story_point, existing
@@ -107,3 +110,15 @@ def network_with_stories(root: Path, rows: Sequence[Mapping[str, str]]) -> Path:
     tasks.send(root, STORY_POINT, [existing(Home(root).participant(STORY_POINT).sources, rows)])
     tasks.receive(root, TOWN)
     return root
+
+
+def tell_consent(root: Path, story: bytes, uses: Sequence[str], number: int = 1) -> None:
+    """Let the story point tell what the teller of a story agrees to now; the town has to receive it."""
+    network = Network.open(root)
+    with open_sender(network, STORY_POINT) as sender, network.broker(STORY_POINT) as broker:
+        changes = pl.DataFrame(
+            {"story": [story], "uses": [list(uses)], "number": [number], "changed_on": [network.today()]},
+            schema_overrides={"uses": pl.List(pl.String), "number": pl.Int32},
+        ).with_columns(sender.event_ids("story_consent", "test", pl.Series([str(number)])).alias("event_id"))
+        enqueue_once(sender, "story_consent", TOWN, changes, number.to_bytes(32))
+        sender.push(broker)

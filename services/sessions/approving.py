@@ -7,14 +7,18 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from services.disclosure import Words, release_words
 from services.private_sql.asking import os_user
+from services.sessions.originals import Consent, Originals, copied, note_copies
 from services.sessions.records import Records
+from services.stories.desk.quotes import PUBLISH
 from services.stories.desk.stages import named
 from services.stories.marking import marked_parts
 from services.stories.words import digest, identifier_in
+
+TAKEN_BACK: Final = "More than 7 words in a row are those of a story or quote that is not shown any more."
 
 
 @dataclass(frozen=True)
@@ -91,14 +95,18 @@ def approve(records: Records, record: str, words: str, reviewer: str, explained:
         )
 
 
-def looked_at(records: Records, record: str, words: str, sources: Sequence[str]) -> Looked:
-    """Decide whether words may be shared.
+def looked_at(
+    records: Records, record: str, words: str, sources: Sequence[str], held: Originals, consent: Consent | None
+) -> Looked:
+    """Decide whether words may be shared. Of words that nobody approved no more is asked.
 
     Args:
         records: of the municipality.
         record: what they belong to.
         words: as they stand.
-        sources: words of others that may not be copied into them.
+        sources: what was said in the session, which may not be copied into them.
+        held: stories and quotes of the node, which may not be either.
+        consent: of the teller of whose story they are; None where they are about none.
 
     Raises:
         Retryable, Fatal: the file cannot be used.
@@ -107,17 +115,21 @@ def looked_at(records: Records, record: str, words: str, sources: Sequence[str])
     standing = [item for item in given if item.sha256 == digest(words)]
     explained = {word for item in standing for word in item.explained} | _public_names(records)
     unexplained = _unexplained(words, explained) if standing else ()
+    if standing:
+        note_copies(records, record, words, held)
     released = release_words(
         words,
-        originals=sources,
+        originals=(*sources, *held.closed) if standing else (),
         approvals={(item.reviewer, item.sha256) for item in given},
-        agreed_with_teller=None,
-        consent=None,
-        use=None,
+        agreed_with_teller=None if consent is None else consent.agreed,
+        consent=None if consent is None else consent.uses,
+        use=None if consent is None else PUBLISH,
         reply_due=False,
         identifier=identifier_in(words),
         unexplained_marks=len(unexplained),
     )
+    if released.words is not None and copied(records, record, words) - held.published:
+        released = Words("refused", None, (TAKEN_BACK,))
     day = max((item.approved_on for item in standing), default=None)
     return Looked(released, day if released.words is not None else None, unexplained)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from services.errors import Fatal, NotAllowed
 from services.indicators import load_catalogue
+from services.sessions.originals import note_copies
 from services.sessions.reading import load
 from services.sessions.records import Records, day, next_number, written
 from services.stories.desk.quotes import WITHDRAWN, quotes
@@ -48,6 +49,11 @@ class Entry:
     noted_on: dt.date | None = None
     confirmed_by: str = ""
     confirmed_on: dt.date | None = None
+
+    @property
+    def words(self) -> str:
+        """Group and reason together, as they are approved and judged."""
+        return f"{self.who}: {self.because}"
 
 
 def propose(
@@ -93,7 +99,9 @@ def propose(
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (number, indicator, *sealed, source, reference, today.isoformat()),
         )
-    return Entry(number, indicator, group, reason, source, reference, today)
+    entry = Entry(number, indicator, group, reason, source, reference, today)
+    note_copies(records, f"missing/{number}", entry.words)
+    return entry
 
 
 def _held(records: Records, name: str) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 
 from services.errors import Fatal, NotAllowed
 from services.sessions.model import DONE, DROPPED, OPEN, Action, Conclusion
+from services.sessions.originals import note_copies
 from services.sessions.reading import actions, item_of, load
 from services.sessions.readings import require_opened
 from services.sessions.records import Records, next_number, written
@@ -26,6 +27,7 @@ def conclude(records: Records, session_id: str, words: str, item: str | None = N
         number = next_number(connection, "conclusions")
         row = (number, session.id, item, records.seal(f"conclusion/{number}", "words", text))
         connection.execute("INSERT INTO conclusions VALUES (?, ?, ?, ?)", row)
+    note_copies(records, f"conclusion/{number}", text)
     return Conclusion(number, session.id, item, text)
 
 
@@ -61,6 +63,7 @@ def agree(
             "INSERT INTO actions (number, session, item, words, owner, due_on, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (number, session.id, item, *sealed, due_on.isoformat(), OPEN),
         )
+    note_copies(records, f"action/{number}", text)
     return Action(number, session.id, item, text, who, due_on, OPEN, "", None)
 
 
@@ -75,13 +78,15 @@ def close_action(records: Records, number: int, outcome: str, *, dropped: bool =
     before = action_of(records, number)
     if before.state != OPEN:
         raise NotAllowed(f"Action {number} is {before.state} since {before.closed_on}.", "It is closed once.", "")
-    sealed = records.seal(f"action/{number}", "outcome", written(outcome))
+    text = written(outcome)
+    sealed = records.seal(f"action/{number}", "outcome", text)
     state, today = DROPPED if dropped else DONE, records.network.today().isoformat()
     with records.writing() as connection:
         connection.execute(
             "UPDATE actions SET state = ?, outcome = ?, closed_on = ? WHERE number = ? AND state = ?",
             (state, sealed, today, number, OPEN),
         )
+    note_copies(records, f"action/{number}/outcome", text)
     return action_of(records, number)
 
 

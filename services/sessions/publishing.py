@@ -3,30 +3,29 @@
 The tables are made anew from what is approved now, so that sharing twice changes nothing. Contributions are in none.
 """
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 
 from services.errors import Fatal, NotAllowed
+from services.network import Network
 from services.published import published_schemas, published_table
 from services.sessions.approving import Looked, approve, looked_at
 from services.sessions.missing import FROM_SESSION, Entry, entry_of, noted
-from services.sessions.model import READ, SESSION, Action, AgendaFigure, Conclusion, Session
+from services.sessions.model import Action, AgendaAction, AgendaStory, Conclusion, Session
+from services.sessions.originals import originals
 from services.sessions.outcomes import action_of
 from services.sessions.reading import actions, conclusions, sessions
 from services.sessions.readings import all_words
 from services.sessions.records import Records
-from services.store.tables import replace_rows
+from services.sessions.rows import Row, action_row, entry_row, session_row
+from services.store.erasing import replace_for_good
 from services.store.warehouse import open_warehouse
 
 PUBLISHED_SESSIONS = "published.sessions"
 PUBLISHED_ACTIONS = "published.actions"
 PUBLISHED_MISSING = "published.missing"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,7 @@ def share_conclusion(records: Records, number: int, reviewer: str, explained: Se
         NotAllowed: no reviewer is named.
         Retryable: another process writes at this moment.
     """
-    found = next((item for item in conclusions(records) if item.number == number), None)
-    if found is None:
-        raise Fatal(
-            f"{records.municipality} has no conclusion {number}.",
-            todo="`spiegelnet session show` lists those of a session.",
-        )
-    return _share(records, _of_conclusion(found), reviewer, explained)
+    return _share(records, _of_conclusion(_conclusion(records, number)), reviewer, explained)
 
 
 def share_action(records: Records, number: int, reviewer: str, explained: Sequence[str] = ()) -> Shared:
@@ -90,6 +83,16 @@ def share_missing(records: Records, number: int, reviewer: str, explained: Seque
     return _share(records, _of_entry(entry), reviewer, explained)
 
 
+def _conclusion(records: Records, number: int, session: str | None = None) -> Conclusion:
+    found = next((item for item in conclusions(records, session) if item.number == number), None)
+    if found is None:
+        raise Fatal(
+            f"{session or records.municipality} has no conclusion {number}.",
+            todo="`spiegelnet session show` lists those of a session.",
+        )
+    return found
+
+
 def _share(records: Records, texts: Mapping[str, str], reviewer: str, explained: Sequence[str]) -> Shared:
     for record, words in texts.items():
         approve(records, record, words, reviewer, explained)
@@ -107,24 +110,51 @@ def publish(records: Records) -> Mapping[str, Looked]:
     """
     held = {item.id: item for item in sessions(records)}
     given = {name: all_words(records, name) for name in held}
+    known = originals(records)
     found, agreed, register = conclusions(records), actions(records), noted(records)
+    told = _quotes_told(held, agreed)
     looked: dict[str, Looked] = {}
 
-    def look(texts: Mapping[str, str], session: str | None) -> None:
-        sources = given.get(session or "", [])
-        looked.update({record: looked_at(records, record, words, sources) for record, words in texts.items()})
+    def look(texts: Mapping[str, str], session: str | None, quote: str | None = None) -> None:
+        sources, consent = given.get(session or "", []), known.consent(quote)
+        for record, words in texts.items():
+            looked[record] = looked_at(records, record, words, sources, known, consent)
 
     for conclusion in found:
-        look(_of_conclusion(conclusion), conclusion.session)
+        look(_of_conclusion(conclusion), conclusion.session, told(conclusion))
     for action in agreed:
-        look(_of_action(action), action.session)
+        look(_of_action(action), action.session, told(action))
     for entry in register:
         look(_of_entry(entry), entry.reference if entry.source == FROM_SESSION else None)
-    _replace(records, PUBLISHED_SESSIONS, [_session_row(item, held[item.session], looked) for item in found])
-    owners = set(records.network.directory.participants)
-    _replace(records, PUBLISHED_ACTIONS, [_action_row(item, held[item.session], looked, owners) for item in agreed])
-    _replace(records, PUBLISHED_MISSING, [_entry_row(item, looked) for item in register])
+    shown, owners = known.published, records.network.directory.participants
+    _replace(records, PUBLISHED_SESSIONS, [session_row(item, held[item.session], looked, shown) for item in found])
+    shared = [action_row(item, held[item.session], looked, shown, owners) for item in agreed]
+    _replace(records, PUBLISHED_ACTIONS, shared)
+    _replace(records, PUBLISHED_MISSING, [entry_row(item, looked) for item in register])
     return looked
+
+
+def follow_stories(network: Network, municipality: str) -> None:
+    """Let what sessions shared follow the stories that its node holds, and what their tellers allow now.
+
+    Raises:
+        Retryable, NotAllowed, Fatal: as `publish`; run again.
+    """
+    if network.home.participant(municipality).sessions.exists():
+        publish(Records.of(network, municipality))
+
+
+def _quotes_told(held: Mapping[str, Session], agreed: Sequence[Action]) -> Callable[[Conclusion | Action], str | None]:
+    """Return what tells the quote whose story a conclusion or action is about, also by way of an earlier action."""
+    by_number = {item.number: item for item in agreed}
+
+    def told(one: Conclusion | Action) -> str | None:
+        about = next((item.about for item in held[one.session].items if item.id == one.item), None)
+        if isinstance(about, AgendaAction):
+            return told(by_number[about.action])
+        return about.quote if isinstance(about, AgendaStory) else None
+
+    return told
 
 
 def _of_conclusion(item: Conclusion) -> dict[str, str]:
@@ -137,73 +167,7 @@ def _of_action(item: Action) -> dict[str, str]:
 
 
 def _of_entry(item: Entry) -> dict[str, str]:
-    return {f"missing/{item.number}": f"{item.who}: {item.because}"}
-
-
-def _session_row(item: Conclusion, session: Session, looked: Mapping[str, Looked]) -> Row | None:
-    words = looked[f"conclusion/{item.number}"]
-    about = None if item.item is None else next(one for one in session.items if one.id == item.item)
-    figure = about.about if about and isinstance(about.about, AgendaFigure) else None
-    return words.row(
-        lambda text, shared_on: {
-            "session": session.id,
-            "held_on": session.held_on,
-            "period": session.period,
-            "parties": [session.owner, *(party.id for party in session.parties if party.state in READ)],
-            "item_kind": about.kind if about else SESSION,
-            "item": item.item,
-            "release_id": figure.release_id if figure else None,
-            "conclusion": item.number,
-            "words": text,
-            "shared_on": shared_on,
-            "public_from": _public_from(session, shared_on),
-        }
-    )
-
-
-def _action_row(item: Action, session: Session, looked: Mapping[str, Looked], participants: set[str]) -> Row | None:
-    """Return the row of an action. A person who does it is not named outside the municipality."""
-    outcome = looked.get(f"action/{item.number}/outcome")
-    kind = next((one.kind for one in session.items if one.id == item.item), SESSION)
-    return looked[f"action/{item.number}"].row(
-        lambda text, shared_on: {
-            "session": session.id,
-            "period": session.period,
-            "item_kind": kind,
-            "item": item.item,
-            "action": item.number,
-            "words": text,
-            "owner": item.owner if item.owner in participants else None,
-            "due_on": item.due_on,
-            "state": item.state,
-            "outcome": outcome.words.words if outcome else None,
-            "closed_on": item.closed_on,
-            "shared_on": shared_on,
-            "public_from": _public_from(session, shared_on),
-        }
-    )
-
-
-def _entry_row(item: Entry, looked: Mapping[str, Looked]) -> Row | None:
-    if not item.confirmed_by:
-        return None
-    return looked[f"missing/{item.number}"].row(
-        lambda _, shared_on: {
-            "indicator": item.indicator,
-            "entry": item.number,
-            "who": item.who,
-            "because": item.because,
-            "source": item.source,
-            "shared_on": shared_on,
-        }
-    )
-
-
-def _public_from(session: Session, shared_on: dt.date) -> dt.date:
-    """Keep words about a figure back as long as the figure: they may tell it."""
-    figures = [item.about for item in session.items if isinstance(item.about, AgendaFigure)]
-    days = [dt.date.fromisoformat(item.public_from) for item in figures if item.public_from]
-    return max([shared_on, *days])
+    return {f"missing/{item.number}": item.words}
 
 
 def _replace(records: Records, name: str, rows: Sequence[Row | None]) -> None:
@@ -213,4 +177,4 @@ def _replace(records: Records, name: str, rows: Sequence[Row | None]) -> None:
     table = published_table(catalog, name, schema, network.embargo_days)
     found = [{"municipality": municipality, **row} for row in rows if row is not None]
     frame = pl.DataFrame(found, schema=pl.DataFrame(schema.empty_table()).schema)
-    replace_rows(table, frame, {})
+    replace_for_good(table, frame)

@@ -52,6 +52,9 @@ CREATE TABLE IF NOT EXISTS missing (
 CREATE TABLE IF NOT EXISTS approvals (
     record TEXT NOT NULL, place INTEGER NOT NULL, reviewer TEXT NOT NULL, user TEXT NOT NULL, sha256 TEXT NOT NULL,
     explained TEXT NOT NULL, approved_on TEXT NOT NULL, PRIMARY KEY (record, place));
+CREATE TABLE IF NOT EXISTS copies (
+    record TEXT NOT NULL, sha256 TEXT NOT NULL, original TEXT NOT NULL, PRIMARY KEY (record, sha256, original))
+    WITHOUT ROWID;
 """
 
 

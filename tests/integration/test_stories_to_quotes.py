@@ -38,7 +38,7 @@ from services.stories.desk.stages import steps, take_step
 from services.surface import open_published
 from tests.command import run
 from tests.kept_words import holding
-from tests.stories_told import network_with_stories
+from tests.stories_told import network_with_stories, tell_consent
 from tests.told_stories import STORY_POINT, TOWN, existing
 
 WORDS = "Kanarievlinder: iemand vertelt dat de post pas rustig werd toen één begeleider alles regelde."
@@ -87,14 +87,7 @@ def published(root: Path) -> str:
 
 def consent(root: Path, uses: Sequence[str], number: int = 1) -> None:
     """The story point tells what the teller of the quoted story agrees to now."""
-    network, story = Network.open(root), quotes(at_desk(root, TOWN).desk)[0].story
-    with open_sender(network, STORY_POINT) as sender, network.broker(STORY_POINT) as broker:
-        frame = pl.DataFrame(
-            {"story": [story], "uses": [list(uses)], "number": [number], "changed_on": [network.today()]},
-            schema_overrides={"uses": pl.List(pl.String), "number": pl.Int32},
-        ).with_columns(sender.event_ids("story_consent", "test", pl.Series([str(number)])).alias("event_id"))
-        enqueue_once(sender, "story_consent", TOWN, frame, number.to_bytes(32))
-        sender.push(broker)
+    tell_consent(root, quotes(at_desk(root, TOWN).desk)[0].story, uses, number)
 
 
 def shown(root: Path, table: str) -> list[dict[str, Any]]:

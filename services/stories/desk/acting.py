@@ -12,6 +12,7 @@ from services.errors import Retryable
 from services.network import Network
 from services.runs import running
 from services.sending.sender import open_sender
+from services.sessions.publishing import follow_stories
 from services.stories.desk.publishing import bring_out, withdraw_without_consent
 from services.stories.desk.records import Desk, open_desk
 from services.stories.desk.showing import find
@@ -83,6 +84,7 @@ def act(root: Path, municipality: str, do: Callable[[AtDesk], Result]) -> tuple[
         present = stories(here.network, municipality)  # consent may have been withdrawn since somebody began to act
         withdraw_without_consent(here.desk, present, here.today)
         parcels = bring_out(here.network, sender, here.desk, present)
+        follow_stories(here.network, municipality)
         parcels += tell(here.desk, present, sender)
         _, waits = sender.hand_over(broker)
         run.brings({"parcels": parcels})
