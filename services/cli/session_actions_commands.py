@@ -1,4 +1,4 @@
-"""Actions of sessions, and sharing: `session action …`, `session actions`, `session share`."""
+"""Actions of sessions, and sharing: `session action …`, `session actions`, `session share`, `session retract`."""
 
 import datetime as dt
 from pathlib import Path
@@ -37,6 +37,7 @@ def register(group: typer.Typer) -> None:
     group.add_typer(single, name="action")
     group.command("actions", epilog="Example: spiegelnet session actions gm0281 --out actions.html")(list_actions)
     group.command("share", epilog='Example: spiegelnet session share gm0281 --conclusion 1 --as "A. Jansen"')(share)
+    group.command("retract", epilog="Example: spiegelnet session retract gm0281 2026-02-10 --conclusion 1")(retract)
 
 
 def add(
@@ -114,3 +115,24 @@ def share(
         show_shared(f"Conclusion {conclusion}", share_conclusion(records, conclusion, reviewer, explain or ()))
     elif action is not None:
         show_shared(f"Action {action}", share_action(records, action, reviewer, explain or ()))
+
+
+def retract(
+    municipality: Municipality,
+    session: SessionArgument,
+    home: HomeOption,
+    conclusion: Annotated[int | None, typer.Option(help="Number of a conclusion.")] = None,
+    action: Annotated[int | None, typer.Option(help="Number of an action; what came of it goes along.")] = None,
+) -> None:
+    """Take a shared conclusion or action back; nobody approves it any more, and it stays in the node."""
+    from services.sessions.publishing import retract_action, retract_conclusion
+
+    if (conclusion is None) == (action is None):
+        raise Fatal("It is not clear what is taken back.", todo="Name one: --conclusion 1, or --action 1.")
+    records = records_of(home, municipality)
+    if conclusion is not None:
+        retract_conclusion(records, session, conclusion)
+        out().print(f"Conclusion {conclusion} is not shared.")
+    elif action is not None:
+        retract_action(records, session, action)
+        out().print(f"Action {action} is not shared.")

@@ -1,4 +1,4 @@
-"""Who is missing from a figure: `session missing add`, `confirm`, `share`, `list`."""
+"""Who is missing from a figure: `session missing add`, `confirm`, `share`, `retract`, `list`."""
 
 from typing import Annotated
 
@@ -24,6 +24,7 @@ def register(group: typer.Typer) -> None:
     )(add)
     missing.command("confirm", epilog='Example: spiegelnet session missing confirm gm0281 1 --as "A. Jansen"')(confirm)
     missing.command("share", epilog='Example: spiegelnet session missing share gm0281 1 --as "A. Jansen"')(share)
+    missing.command("retract", epilog="Example: spiegelnet session missing retract gm0281 1")(retract)
     missing.command("list", epilog="Example: spiegelnet session missing list gm0281 --indicator reached_share")(
         list_missing
     )
@@ -65,6 +66,14 @@ def share(
     from services.sessions.publishing import share_missing
 
     show_shared(f"Entry {entry}", share_missing(records_of(home, municipality), entry, reviewer, explain or ()))
+
+
+def retract(municipality: Municipality, entry: EntryArgument, home: HomeOption) -> None:
+    """Take a shared entry back; nobody approves it any more, and it stays on the register."""
+    from services.sessions.publishing import retract_missing
+
+    retract_missing(records_of(home, municipality), entry)
+    out().print(f"Entry {entry} is not shared.")
 
 
 def list_missing(

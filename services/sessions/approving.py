@@ -95,6 +95,16 @@ def approve(records: Records, record: str, words: str, reviewer: str, explained:
         )
 
 
+def take_back(records: Records, record: str) -> None:
+    """Forget who approved a record and what belongs to it; without approvals it is not shared.
+
+    Raises:
+        Retryable, Fatal: the file cannot be used.
+    """
+    with records.writing() as connection:
+        connection.execute("DELETE FROM approvals WHERE record IN (?, ?)", (record, f"{record}/outcome"))
+
+
 def looked_at(
     records: Records, record: str, words: str, sources: Sequence[str], held: Originals, consent: Consent | None
 ) -> Looked:

@@ -11,7 +11,7 @@ import polars as pl
 from services.errors import Fatal, NotAllowed
 from services.network import Network
 from services.published import published_schemas, published_table
-from services.sessions.approving import Looked, approve, looked_at
+from services.sessions.approving import Looked, approve, looked_at, take_back
 from services.sessions.missing import FROM_SESSION, Entry, entry_of, noted
 from services.sessions.model import Action, AgendaAction, AgendaStory, Conclusion, Session
 from services.sessions.originals import originals
@@ -81,6 +81,39 @@ def share_missing(records: Records, number: int, reviewer: str, explained: Seque
             f"Run `spiegelnet session missing confirm {records.municipality} {number}` with --as.",
         )
     return _share(records, _of_entry(entry), reviewer, explained)
+
+
+def retract_conclusion(records: Records, session: str, number: int) -> None:
+    """Take a shared conclusion back: nobody approves it any more, and it is gone from the table and its files.
+
+    Raises:
+        Fatal: the session has none of that number.
+        Retryable, NotAllowed: as `publish`; run again.
+    """
+    _retract(records, f"conclusion/{_conclusion(records, number, session).number}")
+
+
+def retract_action(records: Records, session: str, number: int) -> None:
+    """Take a shared action back, with what came of it.
+
+    Errors as `retract_conclusion`.
+    """
+    if action_of(records, number).session != session:
+        raise Fatal(f"Session {session} has no action {number}.", todo="`spiegelnet session actions` lists them.")
+    _retract(records, f"action/{number}")
+
+
+def retract_missing(records: Records, number: int) -> None:
+    """Take a shared entry of the register back; it stays on the register.
+
+    Errors as `retract_conclusion`.
+    """
+    _retract(records, f"missing/{entry_of(records, number).number}")
+
+
+def _retract(records: Records, record: str) -> None:
+    take_back(records, record)
+    publish(records)
 
 
 def _conclusion(records: Records, number: int, session: str | None = None) -> Conclusion:

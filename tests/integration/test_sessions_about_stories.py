@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from services import tasks
+from services.errors import Fatal
 from services.federation.surface import query
 from services.home import Home
 from services.network import Network
@@ -210,6 +211,27 @@ def test_a_quote_that_is_not_published_is_not_named(root: Path, records: Records
     assert [row["item"] for row in shared(root)["sessions"]] == [about]
     assert run("stories", "retract", TOWN, about, "--home", root).code == 0
     assert (count(root), files(root, CANARY)) == ([0, 0, 0], [])
+
+
+def test_what_is_shared_can_be_taken_back(root: Path, records: Records) -> None:
+    assert all(found.released for found in share_all(records, OWN, None))
+
+    def retract(*arguments: object) -> int:
+        return run("session", *arguments, "--home", root).code
+
+    assert retract("retract", TOWN, DAY) == Fatal.exit_code
+    assert retract("retract", TOWN, "2026-01-21", "--conclusion", "1") == Fatal.exit_code
+    assert retract("retract", TOWN, "2026-01-21", "--action", "1") == Fatal.exit_code
+    assert count(root) == [1, 1, 1]
+    assert retract("retract", TOWN, DAY, "--conclusion", "1") == 0
+    assert count(root) == [0, 1, 1]
+    assert retract("retract", TOWN, DAY, "--action", "1") == 0
+    assert retract("missing", "retract", TOWN, "1") == 0
+    assert (count(root), files(root, CANARY)) == ([0, 0, 0], [])
+    assert share_conclusion(records, 1, NAMES[0], EXPLAINED).reasons == (
+        "Fewer than 2 different reviewers approved the words as they stand.",
+    ), "one person is not two again"
+    assert share_conclusion(records, 1, NAMES[1]).released
 
 
 def test_without_sessions_nothing_of_them_is_made(root: Path) -> None:
