@@ -156,9 +156,8 @@ def left_at_desk(root: Path, story: bytes) -> dict[str, int]:
 
 
 def work_on(here: AtDesk) -> bytes:
-    """See a story, ask its provider, and propose a quote that nobody publishes; return the story's id."""
+    """Ask the provider of a story, see it, and propose a quote that nobody publishes; return the story's id."""
     row = quotable(here)
-    show(here.network, here.desk, row, "Noor", "answer the teller", None)
     ask_provider(here.desk, row["event_id"], "Noor", here.today)
     propose_and_approve(here)
     return bytes(row["event_id"])
