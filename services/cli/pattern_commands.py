@@ -93,11 +93,13 @@ def _candidates(home: Path, municipality: str, words: str, purpose: str | None) 
 
 
 def _show(answers: "Answers", *, by_words: bool, network: "Network") -> None:
+    from services.pages.wording import number, period_text
     from services.stories.patterns.codes import THEMES, title_of
     from services.stories.patterns.page import closed_until
     from services.stories.patterns.wording import (
         HOW_COUNTED,
         MANY_AT_ONCE,
+        STATUS,
         VERDICTS,
         heard_sentence,
         peers_sentence,
@@ -120,9 +122,10 @@ def _show(answers: "Answers", *, by_words: bool, network: "Network") -> None:
             say(f"  {line}" if line else "")
     for theme, quoted in answers.quotes.items():
         for figure in answers.figures[theme]:
-            shown = figure.status if figure.value is None else f"{figure.value:.1f} {figure.unit}"
-            median = "" if figure.peer_median is None else f" (evenknieën: {figure.peer_median:.1f})"
-            say(f"Cijfer: {figure.title}, {figure.period}: {shown}{median}")
+            value = f"{number(figure.value, 1)} {figure.unit}"
+            shown = STATUS.get(figure.status, figure.status) if figure.value is None else value
+            median = "" if figure.peer_median is None else f" (evenknieën: {number(figure.peer_median, 1)})"
+            say(f"Cijfer: {figure.title}, {period_text(figure.period)}: {shown}{median}")
         for quote in quoted:
             say(f"Verhaal: {quote.title}. {quote.words}{' (Verzonnen verhaal.)' if quote.made_up else ''}")
     say(MANY_AT_ONCE if len(answers.answers) > 1 else "")

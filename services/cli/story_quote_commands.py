@@ -1,6 +1,7 @@
 """`spiegelnet stories quote` and what follows: agreed with the teller, approved by two, published, taken back."""
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,16 +81,27 @@ def approve(
     """Approve a quote as it stands, which is printed; two different people have to, one of whom saw the story."""
     from services.stories.desk.quotes import approve as note
     from services.stories.desk.quotes import find_quote
+    from services.stories.marking import marked_parts
 
     reasons = dict(_explained(item) for item in explain or ())
 
-    def do(here: "AtDesk") -> str:
+    def do(here: "AtDesk") -> tuple[str, list[str]]:
         found = find_quote(here.desk, name)
+        parts = marked_parts(found.text)
+        _require_marked(reasons, parts)
         note(here.desk, found, who, here.network.now(), reasons)
-        return found.text
+        known = {word.casefold() for word in (*found.explained, *reasons)}
+        return found.text, [part for part in parts if part.casefold() not in known]
 
-    out().print(acted(home, municipality, do), markup=False, soft_wrap=True)
+    text, open_parts = acted(home, municipality, do)
+    out().print(text, markup=False, soft_wrap=True)
     out().print("Approved as it stands.")
+    if open_parts:
+        out().print(
+            f"Marked in it and not explained yet: {'; '.join(open_parts)}. Until then it does not leave.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def publish(municipality: Municipality, home: HomeOption, json: JsonOption = False) -> None:
@@ -167,6 +179,16 @@ def page(
             f"{path} cannot be written.", f"{error.strerror}.", "Name a file in a folder that is there."
         ) from None
     out().print(f"{path} has {written} quotes.", soft_wrap=True)
+
+
+def _require_marked(reasons: Mapping[str, str], parts: Sequence[str]) -> None:
+    """Refuse to explain what is not marked: whoever reviews would think it done."""
+    marked = {part.casefold() for part in parts}
+    if any(word.casefold() not in marked for word in reasons):
+        raise Rejected(
+            "Something is explained that is not marked in this quote, as it stands.",
+            todo="`approve` without --explain prints what is marked; explain each part whole, as it is written there.",
+        )
 
 
 def _explained(text: str) -> tuple[str, str]:

@@ -58,6 +58,15 @@ def period_text(period: str) -> str:
     return str(found.start.year)
 
 
+def in_period(period: str) -> str:
+    """Return `in december 2025`, `in het vierde kwartaal 2025` or `in 2025`.
+
+    Raises:
+        Fatal: it is not a period.
+    """
+    return f"in {'het ' if period_of(period).kind == 'quarter' else ''}{period_text(period)}"
+
+
 def period_short(period: str) -> str:
     """Return `dec 2025`, `4e kw 2025` or `2025`.
 

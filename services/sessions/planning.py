@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from services.asking import Ask
 from services.directory import ID_FORM
@@ -109,18 +110,23 @@ def _require_guest(network: Network, guest: str) -> None:
         raise Fatal(f"{guest} is a participant.", todo="Name it with --partner.")
 
 
+SHORTEST: Final = 6
+"""Digits of a quote's id by which it may be named, as everywhere."""
+
+
 def _stories(records: Records, wanted: Sequence[str]) -> list[Item]:
     known = quotes(records.network, records.municipality) if wanted else {}
     items = []
     for quote in dict.fromkeys(wanted):
-        found = known.get(quote)
+        fitting = [name for name in known if len(quote) >= SHORTEST and name.startswith(quote)]
+        found = known[fitting[0]] if len(fitting) == 1 else None
         if found is None:
             raise Fatal(
                 f"There is no quote {quote} that may be read in a session.",
                 "Only quotes that were released are, as long as their tellers agree.",
                 f"`spiegelnet stories quotes {records.municipality}` lists them.",
             )
-        items.append(Item(quote, AgendaStory(quote, found.theme, found.period)))
+        items.append(Item(fitting[0], AgendaStory(fitting[0], found.theme, found.period)))
     return items
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.pages.wording import NOTHING, date_text, number, period_text, share
+from services.pages.wording import NOTHING, date_text, in_period, number, period_text, share
 from services.sessions.missing import entries
 from services.sessions.model import (
     OPEN,
@@ -138,16 +138,16 @@ def _figure(figure: AgendaFigure, missing: list[str]) -> Told:
 
 
 def _story(story: AgendaStory, quote: Quote | None) -> Told:
-    theme, period = THEMES.get(story.theme, story.theme), period_text(story.period)
+    theme, period = THEMES.get(story.theme, story.theme), in_period(story.period)
     if quote is None:
         return {
-            "title": theme, "words": "", "about": f"Verteld in {period}, over {theme}.",
+            "title": theme, "words": "", "about": f"Verteld {period}, over {theme}.",
             "effects": [], "made_up": False, "withdrawn": WITHDRAWN,
         }  # fmt: skip
     return {
         "title": quote.title or theme,
         "words": quote.words,
-        "about": f"Verteld door {ROLES.get(quote.role, quote.role)} in {period}, over {theme}.",
+        "about": f"Verteld door {ROLES.get(quote.role, quote.role)} {period}, over {theme}.",
         "effects": [effect_text(code) for code in quote.effects],
         "made_up": quote.made_up,
         "withdrawn": "",

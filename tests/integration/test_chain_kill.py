@@ -33,6 +33,7 @@ ANSWER_STEPS = {"enqueue", "enqueued", "append", "appended"}
 CLOSE_STEPS = {"keep snapshots", "write close", "publish cells", "log releases", "publish quality"}
 HUB_STEPS = {
     "publish benchmark.figures",
+    "publish benchmark.patterns",
     "publish benchmark.peers",
     "publish benchmark.indicators",
     "publish benchmark.periods",

@@ -32,7 +32,8 @@ def test_a_mirror_is_written_where_it_is_asked_for_and_says_what_it_shows(networ
     """
     (asked,) = json.loads(run("sql", question, "--json", "--home", network).out)
     assert asked["untold"] > 0
-    told = f"{asked['i']} indicators, {asked['shown']} figures; {asked['untold']} more are suppressed or missing"
+    told = f"{asked['i']} indicators, {asked['shown']} figures, 0 indicators with a story of its own; "
+    told += f"{asked['untold']} more are suppressed or missing"
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"{page} shows {told}")
     html = page.read_text("utf-8")
@@ -52,7 +53,7 @@ def test_without_a_name_the_page_is_named_after_the_municipality(
 def test_a_participant_without_figures_gets_a_page_that_says_so(at_stage: AtStage, tmp_path: Path) -> None:
     page = tmp_path / "mirror.html"
     done = run("mirror", TOWN, "--out", page, "--home", at_stage("empty"))
-    assert (done.code, "shows 0 indicators, 0 figures." in done.out) == (0, True)
+    assert (done.code, "shows 0 indicators, 0 figures, 0 indicators with a story of its own." in done.out) == (0, True)
     assert "Er zijn nog geen cijfers" in page.read_text("utf-8")
 
 

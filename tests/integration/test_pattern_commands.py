@@ -12,6 +12,7 @@ from services.federation.surface import query
 from services.stories.desk.acting import AtDesk, act, at_desk
 from services.stories.desk.publishing import publish
 from services.stories.desk.quotes import approve, find_quote, note_agreed, propose, quotes
+from services.stories.desk.showing import show
 from services.surface import open_published
 from tests.command import run
 from tests.small_network import AFTER, Stages, copied
@@ -114,6 +115,7 @@ def test_the_answer_and_the_patterns_are_pages_that_any_parser_reads(home: Path,
 def published_quote(here: AtDesk) -> None:
     """Publish the one story that may be."""
     row = here.stories.filter(pl.col("uses").list.contains("publish")).row(0, named=True)
+    show(here.network, here.desk, row, "Noor", "tell it on", None)
     name = propose(here.desk, row, "Eindelijk", "Iemand vertelt dat het huis er na maanden kwam.", here.today)
     note_agreed(here.desk, find_quote(here.desk, name), here.today, "read to the teller", here.today)
     for who in ("Noor", "Bram"):

@@ -101,8 +101,9 @@ def test_setting_up_again_adds_what_is_missing_and_keeps_every_key(tmp_path: Pat
         assert broker.end_offset("parcels.wc-water") == 0
 
 
-def test_the_sample_network_has_24_municipalities_16_partners_cbs_and_the_hub() -> None:
+def test_the_sample_network_has_19_municipalities_16_partners_3_story_points_cbs_and_the_hub() -> None:
     members = sample_members()
     assert sum(item.kind == "municipality" for item in members) == 19
     assert {item.id for item in members if not item.serves} == {"cbs", "hub"}
-    assert len(members) == 19 + 16 + 2
+    assert sum(item.kind == "story_point" for item in members) == 3
+    assert len(members) == 19 + 16 + 3 + 2

@@ -39,4 +39,6 @@ def somebody_saw(desk: Desk, story: bytes, approvals: Mapping[str, Approval]) ->
         rows: Collection[tuple[str, str]] = database.execute(
             "SELECT who, at FROM shown WHERE story = ?", (story,)
         ).fetchall()
-    return any(who in approvals and dt.datetime.fromisoformat(at) <= approvals[who].at for who, at in rows)
+    given = {who.casefold(): approval.at for who, approval in approvals.items()}
+    seen = ((who.casefold(), dt.datetime.fromisoformat(at)) for who, at in rows)
+    return any(who in given and at <= given[who] for who, at in seen)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Final
 
 import polars as pl
@@ -69,7 +70,7 @@ def take_in(folder: Path, serves: Sequence[str], filled: Path, today: dt.date) -
         Fatal: the file cannot be read as a form, or the story point's questions cannot be read.
     """
     form = {name: value for name, value in _read(filled).items() if name in COLUMNS}
-    form[KEY] = form.get(KEY) or f"VP-{secrets.token_hex(6)}"
+    form[KEY] = form.get(KEY) or _own_number()
     form[TOLD_ON] = form.get(TOLD_ON) or today.isoformat()
     (batch,) = of_forms([form])
     for row in batch.refused.iter_rows(named=True):
@@ -80,6 +81,11 @@ def take_in(folder: Path, serves: Sequence[str], filled: Path, today: dt.date) -
     path = folder / f"verhalen_formulier_{digest}.json"
     _keep(path, form)
     return Told(str(number), str(municipality), path)
+
+
+def _own_number() -> str:
+    """Make a number for a story that has none, of letters: digits could be read as a citizen service number."""
+    return "VP-" + "".join(secrets.choice(ascii_lowercase) for _ in range(12))
 
 
 def dutch(field: str, reason: str) -> str:
