@@ -22,6 +22,7 @@ from services.sending.sender import REFUSED_CONTEXT
 from services.stories.text import StoryKey, opened_words
 from tests.attack.canaries import among, contents
 from tests.attack.test_canaries import Passed
+from tests.command import run
 from tests.network_state import events, intake, messages
 from tests.small_network import EVERYBODY, Stages, copied, write
 from tests.told_stories import STORY_POINT, TOWN, add_story_point, existing
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.xdist_group("network")
 COUNT, FIELDS = 1000, ("Titel", "Verhaal", "Betekenis", "Aanbieder")
 REFUSED, OLD = 30, 30
 """Stories of which one field holds a phone number, and stories that were told too long ago."""
+HANDLED = 240
+"""The story that people read, answer and tell on."""
 SEALED = ("title", "body", "meaning", "provider")
 
 
@@ -69,6 +72,8 @@ def rows() -> list[dict[str, str]]:
             row[FIELDS[number % len(FIELDS)]] += " 06-12345678"
         elif number < REFUSED + OLD:
             row |= {"Verteld op": "10-12-2020", "Verzonnen": "nee"}
+        elif number == HANDLED:
+            row |= {"Toestemming": "Meetellen, Team, Citeren, Publiceren"}
         told.append(row)
     return told
 
@@ -115,8 +120,37 @@ def passed(stages: Stages, tmp_path_factory: pytest.TempPathFactory) -> Passed:
         network.command("sql", f"select * from {TOWN}.private.{name}", *own)
     network.command("sql", f"select body from {TOWN}.private.story", *own)
     network.command("mirror", TOWN, "--out", str(network.root / "mirror.html"))
+    _handle(network)
+    network.command("receive", apart=True)
     network.command("stories", "heard", STORY_POINT)
     return network
+
+
+def _handle(network: Passed) -> None:
+    """Let people do with one story all that commands let them do; what is shown to its reader is looked at apart."""
+    listed = run("stories", "list", TOWN, "--json", "--home", network.root)
+    story = next(item["story"] for item in json.loads(listed.out) if "publish" in item["uses"])
+    shown = run(
+        "stories", "show", TOWN, story, "--as", "Noor", "--purpose", "test", "--unmarked", "--home", network.root
+    )
+    assert len(whole(shown.out.encode())) == len(FIELDS), "who may read sees the words, and nobody else"
+    words = write(network.root / "tmp" / "woorden.txt", b"Iemand vertelt dat het lang duurde.")
+    network.command("stories", "list", TOWN)
+    network.command("stories", "shown", TOWN)
+    network.command("stories", "read", TOWN, story, "--as", "Noor")
+    network.command("stories", "answer", TOWN, story, "--as", "Noor", "--message", str(words))
+    network.command("stories", "ask-provider", TOWN, story, "--as", "Noor")
+    network.command("stories", "reply", TOWN, story, "--text", str(words))
+    network.command("stories", "quote", TOWN, story, "--words", str(words), "--title", "Lang wachten")
+    [quote] = json.loads(run("stories", "quotes", TOWN, "--json", "--home", network.root).out)
+    network.command("stories", "agreed", TOWN, quote["quote"], "--on", quote["proposed on"], "--how", "gelezen")
+    for who in ("Noor", "Bram"):
+        network.command("stories", "approve", TOWN, quote["quote"], "--as", who)
+    network.command("stories", "publish", TOWN, "--json")
+    network.command("stories", "page", TOWN, "--out", str(network.root / "verhalen.html"))
+    network.command("stories", "silence", TOWN)
+    network.command("pattern", "ask", TOWN, "--words", PHRASES[0], "--inside", "--purpose", "test")
+    network.command("pattern", "page", TOWN, "--out", str(network.root / "patronen.html"))
 
 
 def searched(passed: Passed) -> list[Path]:
@@ -133,6 +167,8 @@ def test_no_file_outside_the_sources_and_no_printed_line_holds_a_phrase(passed: 
     printed = {name: found((outcome.out + outcome.err).encode()) for name, outcome in passed.outcomes.items()}
     assert {name for name, hits in printed.items() if hits} == set()
     assert all("Traceback" not in outcome.err for outcome in passed.outcomes.values())
+    published = json.loads(passed.outcomes[f"stories publish {TOWN} --json"].out)
+    assert list(published["released"].values()) == ["published"], "words that people wrote do leave"
 
 
 def test_no_parcel_holds_a_phrase_unless_its_receiver_opens_it(passed: Passed) -> None:
