@@ -313,7 +313,7 @@ def test_a_quote_is_looked_up_when_it_is_shown_so_that_one_taken_back_is_gone_at
     session(network, "report", TOWN, DAY, "--out", report)
     html = report.read_text("utf-8")
     assert "De brief kwam te laat." in html
-    assert "Verteld door een bewoner in vierde kwartaal 2025, over betalingsachterstanden." in html
+    assert "Verteld door een bewoner in het vierde kwartaal 2025, over betalingsachterstanden." in html
     assert "ongewenst voor het gezin" in html
     assert "Verzonnen voorbeeld" in html
     assert "geen verhaal op de agenda" not in html, "the story stands beside the figure of its theme"

@@ -26,6 +26,7 @@ from services.stories.desk.publishing import publish
 from services.stories.desk.quotes import Quote, approve, find_quote, note_agreed, quotes
 from services.stories.desk.quotes import propose as propose_quote
 from services.stories.desk.records import open_desk
+from services.stories.desk.showing import show
 from services.surface import open_published
 from tests.command import run
 from tests.kept_words import holding
@@ -56,6 +57,7 @@ def root(at_stage: Callable[[str], Path]) -> Path:
 
     def make(here: AtDesk) -> None:
         story = next(row for row in here.stories.iter_rows(named=True) if "publish" in row["uses"])
+        show(here.network, here.desk, story, NAMES[0], "tell it on", None)
         name = propose_quote(here.desk, story, "Rust", WORDS, here.today)
         note_agreed(here.desk, find_quote(here.desk, name), here.today, "by letter", here.today)
         for who in NAMES:
