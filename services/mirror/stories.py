@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from services.asking import Ask
-from services.pages.wording import number, period_text
+from services.pages.wording import in_period, number
 from services.stories.wording import ROLES, SIGNALS, THEMES, effect_text, listed
 
 PUBLISH = "publish"
@@ -37,7 +37,7 @@ class Quote:
         """Who told it, when and about what; `place` names a peer that it comes from, empty for the own municipality."""
         who = ROLES.get(self.role, "iemand")
         where = f" in {place}, een evenknie," if place else ""
-        told = f"{who[0].upper()}{who[1:]}{where} vertelde dit in het {period_text(self.period)}, over "
+        told = f"{who[0].upper()}{who[1:]}{where} vertelde dit {in_period(self.period)}, over "
         told += f"{THEMES.get(self.theme, self.theme)}."
         effects = listed([effect_text(item) for item in self.effects])
         return f"{told} Wat het bracht, volgens de verteller: {effects}." if effects else told
@@ -154,13 +154,10 @@ def pattern_sentences(patterns: Sequence[Pattern], themes: Sequence[str]) -> lis
 
 def _told_of(theme: str, cells: Sequence[Pattern]) -> str:
     (total,) = (item for item in cells if item.signification_kind == "total")
-    when, what = period_text(total.period), THEMES.get(theme, theme)
+    when, what = in_period(total.period).capitalize(), THEMES.get(theme, theme)
     if total.status != "published":
-        return (
-            f"In het {when} vertelden te weinig mensen over {what} om aantallen te tonen. "
-            "Dat kan ook niemand geweest zijn."
-        )
-    told = f"In het {when} vertelden ongeveer {number(total.numerator, 0)} mensen over {what}."
+        return f"{when} vertelden te weinig mensen over {what} om aantallen te tonen. Dat kan ook niemand geweest zijn."
+    told = f"{when} vertelden ongeveer {number(total.numerator, 0)} mensen over {what}."
     signals = _most(cells, "signal")
     effects = _most(cells, "effect")
     if signals:
