@@ -10,7 +10,7 @@ import typer
 from services.cli.console import out, print_json, table
 from services.cli.options import HomeOption, JsonOption
 from services.cli.stories_commands import Municipality, Story, Who, acted, text_of
-from services.errors import Fatal, Rejected
+from services.errors import Rejected
 
 if TYPE_CHECKING:  # slow imports that --help does not need
     from services.stories.desk.acting import AtDesk
@@ -172,12 +172,7 @@ def page(
     """Write the published quotes of a municipality, and what came of its stories, as one page to read and print."""
     from services.stories.desk.page import write_page
 
-    try:
-        written = write_page(home, municipality, path)
-    except OSError as error:
-        raise Fatal(
-            f"{path} cannot be written.", f"{error.strerror}.", "Name a file in a folder that is there."
-        ) from None
+    written = write_page(home, municipality, path)
     out().print(f"{path} has {written} quotes.", soft_wrap=True)
 
 
