@@ -206,8 +206,7 @@ def _marked_parts() -> Callable[[str], Sequence[str]]:
     """Load the lists by which names are marked, once in a worker: that takes as long as a review."""
     from services.stories.marking import load_marker  # noqa: PLC0415 - only where there are stories
 
-    marker = load_marker(deduce=False)
-    return lambda text: [text[mark.start : mark.end] for mark in marker.marks(text)]
+    return load_marker(deduce=False).parts
 
 
 def review_stories(root: Path, municipality: str) -> int:

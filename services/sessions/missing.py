@@ -15,9 +15,10 @@ from services.sessions.reading import load
 from services.sessions.records import Records, day, next_number, written
 from services.stories.desk.quotes import WITHDRAWN, quotes
 from services.stories.desk.records import open_desk
-from services.stories.desk.showing import LEAST_PREFIX, find
+from services.stories.desk.showing import find
 from services.stories.desk.stages import named
 from services.stories.reading import stories
+from services.stories.words import begun_by
 
 CATALOGUE: Final = "catalogue"
 FROM_SESSION: Final = "session"
@@ -109,7 +110,7 @@ def _held(records: Records, name: str) -> str:
     network, municipality = records.network, records.municipality
     if network.home.participant(municipality).stories.exists():
         standing = [item.quote for item in quotes(open_desk(network, municipality)) if item.stage != WITHDRAWN]
-        found = [quote for quote in standing if len(name) >= LEAST_PREFIX and quote.startswith(name.strip().lower())]
+        found = begun_by(standing, name)
         if len(found) == 1:
             return found[0]
     event_id: bytes = find(stories(network, municipality), name)["event_id"]

@@ -5,7 +5,6 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
 
 from services.asking import Ask
 from services.directory import ID_FORM
@@ -17,6 +16,7 @@ from services.sessions.model import INVITED, OPEN, AgendaAction, AgendaStory, It
 from services.sessions.quotes import quotes
 from services.sessions.reading import load
 from services.sessions.records import Records, written
+from services.stories.words import begun_by
 
 
 @dataclass(frozen=True)
@@ -110,24 +110,20 @@ def _require_guest(network: Network, guest: str) -> None:
         raise Fatal(f"{guest} is a participant.", todo="Name it with --partner.")
 
 
-SHORTEST: Final = 6
-"""Digits of a quote's id by which it may be named, as everywhere."""
-
-
 def _stories(records: Records, wanted: Sequence[str]) -> list[Item]:
     known = quotes(records.network, records.municipality) if wanted else {}
-    items = []
-    for quote in dict.fromkeys(wanted):
-        fitting = [name for name in known if len(quote) >= SHORTEST and name.startswith(quote)]
-        found = known[fitting[0]] if len(fitting) == 1 else None
-        if found is None:
+    chosen: dict[str, Item] = {}
+    for name in wanted:
+        fitting = begun_by(known, name)
+        if len(fitting) != 1:
             raise Fatal(
-                f"There is no quote {quote} that may be read in a session.",
+                f"There is no quote {name} that may be read in a session.",
                 "Only quotes that were released are, as long as their tellers agree.",
                 f"`spiegelnet stories quotes {records.municipality}` lists them.",
             )
-        items.append(Item(fitting[0], AgendaStory(fitting[0], found.theme, found.period)))
-    return items
+        (quote,) = fitting
+        chosen[quote] = Item(quote, AgendaStory(quote, known[quote].theme, known[quote].period))
+    return list(chosen.values())
 
 
 def _open_actions(connection: sqlite3.Connection, end: dt.date) -> list[Item]:

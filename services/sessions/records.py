@@ -14,8 +14,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
-
 from services.errors import NotAllowed, Rejected
 from services.network import Network
 from services.sessions.model import OPEN
@@ -120,7 +118,7 @@ class Records:
 
     def seal(self, record: str, place: str, words: str) -> str:
         """Seal words that stand at one place of one record; elsewhere they do not open."""
-        return str(self.key.seal(pl.Series([words], dtype=pl.String), self._id(record), f"session.{place}")[0])
+        return self.key.seal_one(words, self._id(record), f"session.{place}")
 
     def unseal(self, record: str, place: str, sealed: str | None) -> str:
         """Open words; none are an empty text.
@@ -128,12 +126,10 @@ class Records:
         Raises:
             Fatal: they are not as they were sealed, or stand elsewhere.
         """
-        if sealed is None:
-            return ""
-        return str(self.key.open(pl.Series([sealed], dtype=pl.String), self._id(record), f"session.{place}")[0])
+        return "" if sealed is None else self.key.open_one(sealed, self._id(record), f"session.{place}")
 
-    def _id(self, record: str) -> pl.Series:
-        return pl.Series([hashlib.sha256(f"{self.municipality}/{record}".encode()).digest()[:16]], dtype=pl.Binary)
+    def _id(self, record: str) -> bytes:
+        return hashlib.sha256(f"{self.municipality}/{record}".encode()).digest()[:16]
 
     def _open(self) -> sqlite3.Connection:
         return open_database(self.path, _SCHEMA, durable=True)

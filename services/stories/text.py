@@ -83,7 +83,7 @@ class StoryKey:
             String, `spiegelnet/story/v1:` and base64.
         """
         sealed = [
-            None if text is None else self._sealed(text.encode(), _associated(event_id, name))
+            None if text is None else self.seal_one(text, event_id, name)
             for text, event_id in zip(texts, event_ids, strict=True)
         ]
         return pl.Series(texts.name, sealed, dtype=pl.String)
@@ -95,7 +95,7 @@ class StoryKey:
             Fatal: another key, event or field, changed bytes, or words that are not sealed.
         """
         opened = [
-            None if text is None else self._opened(text, _associated(event_id, name))
+            None if text is None else self.open_one(text, event_id, name)
             for text, event_id in zip(texts, event_ids, strict=True)
         ]
         return pl.Series(texts.name, opened, dtype=pl.String)
@@ -104,14 +104,21 @@ class StoryKey:
     def _cipher(self) -> AESSIV:
         return AESSIV(self.secret)
 
-    def _sealed(self, text: bytes, associated: list[bytes]) -> str:
-        return PREFIX + base64.b64encode(self._cipher.encrypt(text, associated)).decode()
+    def seal_one(self, text: str, event_id: bytes, name: str) -> str:
+        """Seal one text; see `seal`."""
+        sealed = self._cipher.encrypt(text.encode(), _associated(event_id, name))
+        return PREFIX + base64.b64encode(sealed).decode()
 
-    def _opened(self, text: str, associated: list[bytes]) -> str:
+    def open_one(self, text: str, event_id: bytes, name: str) -> str:
+        """Open one text; see `open`.
+
+        Raises:
+            Fatal: likewise.
+        """
         begin, sealed = text[: len(PREFIX)], text[len(PREFIX) :]
         try:
             return self._cipher.decrypt(
-                base64.b64decode(sealed if begin == PREFIX else "", validate=True), associated
+                base64.b64decode(sealed if begin == PREFIX else "", validate=True), _associated(event_id, name)
             ).decode()
         except (InvalidTag, ValueError):
             raise Fatal(

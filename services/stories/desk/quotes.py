@@ -19,7 +19,7 @@ from services.stories.desk.approvals import Approval, approvals_in
 from services.stories.desk.records import Desk
 from services.stories.desk.showing import require_use
 from services.stories.desk.stages import named
-from services.stories.words import digest, identifier_in
+from services.stories.words import begun_by, digest, identifier_in
 
 PROPOSED, IN_TALKS, PUBLISHED, WITHDRAWN = "proposed", "in talks", "published", "withdrawn"
 """Stages of a quote: in talks is one whose teller agreed that it is quoted, not that it is published."""
@@ -200,13 +200,13 @@ def find_quote(desk: Desk, name: str) -> Quote:
     Raises:
         NotAllowed: there is none, or more than one.
     """
-    wanted = name.strip().lower()
-    found = [item for item in quotes(desk) if len(wanted) >= 6 and item.quote.startswith(wanted)]  # noqa: PLR2004
+    known = {item.quote: item for item in quotes(desk)}
+    found = begun_by(known, name)
     if len(found) != 1:
         raise NotAllowed(
             "There is no such quote here, or more than one.", todo="`spiegelnet stories quotes` names them."
         )
-    return found[0]
+    return known[found[0]]
 
 
 def _quote(desk: Desk, row: tuple[Any, ...], approvals: Mapping[str, Approval]) -> Quote:

@@ -10,8 +10,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
-
 from services.errors import NotAllowed
 from services.network import Network
 from services.sqlite import errors_named, open_database, records_stay, transaction
@@ -95,7 +93,7 @@ class Desk:
 
     def seal(self, story: bytes, what: str, text: str) -> str:
         """Seal a text about a story; `what` it is there is bound to it."""
-        return str(self.key.seal(pl.Series([text]), pl.Series([story]), f"desk/{what}")[0])
+        return self.key.seal_one(text, story, f"desk/{what}")
 
     def opened(self, story: bytes, what: str, sealed: str) -> str:
         """Open a text that was sealed for this story and place.
@@ -103,7 +101,7 @@ class Desk:
         Raises:
             Fatal: it was not, or under another key.
         """
-        return str(self.key.open(pl.Series([sealed]), pl.Series([story]), f"desk/{what}")[0])
+        return self.key.open_one(sealed, story, f"desk/{what}")
 
     def _open(self) -> sqlite3.Connection:
         database = open_database(self.path, _SCHEMA, durable=True)

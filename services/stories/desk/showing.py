@@ -15,13 +15,12 @@ from services.stories.desk.records import Desk
 from services.stories.desk.replies import Reply, Standing, replies
 from services.stories.desk.stages import OUTCOME, named, steps
 from services.stories.points.questions import StoryPoint, load_point
+from services.stories.words import begun_by
 
 TEXTS: Final = ("title", "body", "meaning", "provider")
 """Fields of a story in somebody's words."""
 TEAM: Final = "team"
 """The use of a story to which its teller has to agree before anybody reads its text."""
-LEAST_PREFIX: Final = 6
-"""Digits by which a story is named at least."""
 
 Marking = Callable[[str], str]
 """Puts what seems to name a person, a place or an address into brackets."""
@@ -101,9 +100,8 @@ def find(stories: pl.DataFrame, name: str) -> dict[str, Any]:
     Raises:
         NotAllowed: there is none, or more than one; or fewer than six digits are given.
     """
-    wanted = name.strip().lower()
-    hexes = pl.col("event_id").bin.encode("hex")
-    found = stories.filter(hexes.str.starts_with(wanted)) if len(wanted) >= LEAST_PREFIX else stories.clear()
+    hexes = stories["event_id"].bin.encode("hex")
+    found = stories.filter(hexes.is_in(begun_by(hexes, name)))
     if found.height != 1:
         raise NotAllowed(
             "There is no such story here, or more than one.",
@@ -145,10 +143,7 @@ def show(network: Network, desk: Desk, story: dict[str, Any], who: str, purpose:
 
 def texts_of(desk: Desk, story: dict[str, Any]) -> dict[str, str]:
     """Open the texts of a story, by field; for what is decided inside the node, or after it was written down."""
-    ids = pl.Series([story["event_id"]])
-    return {
-        name: str(desk.key.open(pl.Series([story[name]]), ids, name)[0]) for name in TEXTS if story[name] is not None
-    }
+    return {name: desk.key.open_one(story[name], story["event_id"], name) for name in TEXTS if story[name] is not None}
 
 
 def showings(desk: Desk) -> list[tuple[str, str, str, str, str, bool]]:

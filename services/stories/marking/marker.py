@@ -30,6 +30,10 @@ class Marker:
         found = [*self._by_rule(text), *(self.clinical(text) if self.clinical else ())]
         return merged(_with_house_number(text, mark) for mark in found)
 
+    def parts(self, text: str) -> list[str]:
+        """Return what is marked in a text, as it is written there."""
+        return [text[mark.start : mark.end] for mark in self.marks(text)]
+
     def _by_rule(self, text: str) -> Iterator[Mark]:
         words = tokens(text)
         yield from (Mark(start, end, "contact", "pattern") for start, end in contact_spans(text))
@@ -63,4 +67,4 @@ def whole_marker() -> Marker:
 
 def marked_parts(text: str) -> list[str]:
     """Return the parts of a text that a reviewer has to explain before it leaves, by `whole_marker`."""
-    return [text[mark.start : mark.end] for mark in whole_marker().marks(text)]
+    return whole_marker().parts(text)
