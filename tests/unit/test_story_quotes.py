@@ -82,6 +82,13 @@ def test_an_approval_keeps_the_user_of_the_machine_and_the_last_time(desk: Desk)
     }  # fmt: skip
 
 
+def test_approvals_of_one_second_stand_in_the_order_in_which_they_were_given(desk: Desk) -> None:
+    name = propose(desk, story(desk), TITLE, WORDS, TODAY)
+    for number, who in enumerate(("Noor", "Bram", "Zus", "Adam")):
+        approve(desk, find_quote(desk, name), who, NOW + dt.timedelta(milliseconds=number))
+    assert list(find_quote(desk, name).approvals) == ["Noor", "Bram", "Zus", "Adam"]
+
+
 def test_a_mark_is_to_be_explained_by_a_reviewer(desk: Desk) -> None:
     row = story(desk)
     name = ready(desk, row)

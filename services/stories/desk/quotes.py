@@ -148,7 +148,7 @@ def approve(desk: Desk, quote: Quote, who: str, at: dt.datetime, explained: Mapp
     _require_open(quote)
     reasons = json.dumps({**quote.explained, **(explained or {})}, ensure_ascii=False)
     sealed = desk.seal(quote.story, f"{quote.quote}/explained", reasons)
-    row = (quote.quote, named(who), os_user(), digest(quote.text), at.isoformat(timespec="seconds"))
+    row = (quote.quote, named(who), os_user(), digest(quote.text), at.isoformat(timespec="microseconds"))
     with desk.writing() as database:
         database.execute("INSERT OR REPLACE INTO approvals (quote, who, user, sha256, at) VALUES (?, ?, ?, ?, ?)", row)
         database.execute("UPDATE quotes SET explained = ? WHERE quote = ?", (sealed, quote.quote))
