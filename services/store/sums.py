@@ -79,8 +79,7 @@ class SummedWriter(io.BufferedWriter):
         self._sum = 0
         self._size = 0
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            super().__init__(io.FileIO(path, "w"), _CHUNK)
+            super().__init__(_new(path), _CHUNK)
         except OSError as error:
             raise _unwritten(path, error) from error
 
@@ -111,7 +110,8 @@ class SummedWriter(io.BufferedWriter):
             return
         try:
             super().close()
-            sum_path(self._path).write_text(f"{self._sum:08x} {self._size}\n", "ascii")
+            with _new(sum_path(self._path)) as file:
+                file.write(b"%08x %d\n" % (self._sum, self._size))
         except OSError as error:
             raise self._given_up(error) from error
 
@@ -120,6 +120,15 @@ class SummedWriter(io.BufferedWriter):
         for path in (self._path, sum_path(self._path)):
             path.unlink(missing_ok=True)
         return _unwritten(self._path, error)
+
+
+def _new(path: Path) -> io.FileIO:
+    """Open a file for writing; its folder, which nearly always is there, is made when it is not."""
+    try:
+        return io.FileIO(path, "w")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return io.FileIO(path, "w")
 
 
 def require_whole(path: Path, compared: Compared = _compared) -> Identity:

@@ -98,14 +98,15 @@ def ensure_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, apart:
     """
     if table := load_table(catalog, identifier):
         return _with_columns(table, schema)
+    location = "/".join((catalog.properties["warehouse"], *identifier.split(".")))  # the library would ask for it
     with errors_named(catalog.engine):
         # another process may be first
         with suppress(NamespaceAlreadyExistsError, IntegrityError):
             catalog.create_namespace_if_not_exists(identifier.partition(".")[0])
         with suppress(TableAlreadyExistsError, CommitFailedException):
             if apart is None:
-                return catalog.create_table(identifier, schema, properties=PROPERTIES)
-            with catalog.create_table_transaction(identifier, schema, properties=PROPERTIES) as new:
+                return catalog.create_table(identifier, schema, location, properties=PROPERTIES)
+            with catalog.create_table_transaction(identifier, schema, location, properties=PROPERTIES) as new:
                 new.update_spec().add_field(apart, IdentityTransform(), apart).commit()
         return catalog.load_table(identifier)
 

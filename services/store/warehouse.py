@@ -19,6 +19,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from pyiceberg.typedef import Identifier
 from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from services.errors import Fatal
 from services.store.address import Database, WarehouseName
@@ -31,6 +32,7 @@ _LOCATION: Final = text(
     "WHERE catalog_name = :catalog AND table_namespace = :within AND table_name = :name"
 )
 """Where a table is described. Ours hold no views, which later versions of the library keep in the same place."""
+_TABLES: Final = text("SELECT iceberg_type, property_key FROM iceberg_tables, iceberg_namespace_properties LIMIT 0")
 _DESCRIPTIONS: Final = Unchanged[TableMetadata]()
 
 __all__ = ["Database", "WarehouseName", "open_warehouse"]
@@ -47,7 +49,27 @@ class Catalog(SqlCatalog):
         """
         MetastoreCatalog.__init__(self, name, **properties)
         self.engine = connections
-        self._init_catalog()
+        self._namespaces: set[str] = set()
+        if self._is_made():
+            self._schema_version = "v1"
+        else:
+            self._init_catalog()
+
+    def _is_made(self) -> bool:
+        """Say whether the database has the tables of new catalogs; the library asks that in three queries."""
+        with self.engine.connect() as connection:
+            try:
+                connection.execute(_TABLES)
+            except (OperationalError, ProgrammingError):
+                return False
+        return True
+
+    def namespace_exists(self, identifier: str | Identifier) -> bool:
+        """Say what the library does; one that was there is not asked of again, since none is ever removed."""
+        name = self.namespace_to_string(identifier)
+        if name not in self._namespaces and super().namespace_exists(identifier):
+            self._namespaces.add(name)
+        return name in self._namespaces
 
     def load_table(self, identifier: str | Identifier) -> Table:
         """Load a table as the library does, without reading again what this process has read.
