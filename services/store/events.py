@@ -12,17 +12,16 @@ import polars as pl
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
-from pyiceberg.table.snapshots import Snapshot
 
 from services.avro.decode import decode_rows
 from services.avro.shape import polars_schema
 from services.errors import Retryable
 from services.registry import EventType, Registry
-from services.store.intake import ACCEPTED, TABLE, TYPES, accepted_types, open_intake
+from services.store.accepted import accepted_events, candidates, relevant
+from services.store.intake import ACCEPTED, TABLE, open_intake
 from services.store.ledger import PLACE
 from services.store.snapshots import (
     DataFile,
-    data_files,
     files_within,
     has_snapshot,
     scan,
@@ -70,16 +69,19 @@ def project(
     """
     intake = open_intake(catalog)
     now = sequence_number(intake)
-    for name in registry.names() if catch_up else _candidates(intake, registry):
-        table = load_table(catalog, table_name(name))
+    names = registry.names() if catch_up else candidates(intake, registry)
+    tables = {name: load_table(catalog, table_name(name)) for name in names}
+    files = relevant(intake, {name: watermark(table) for name, table in tables.items()})
+    accepted = accepted_events(intake, files, [column for column, _ in ORIGIN.values()])
+    for name in names:
+        table = tables[name]
         done = watermark(table)
-        files = _relevant(intake, name, done)
-        rows = _accepted(intake, files, name, table)
-        if rows.height:
+        rows = _not_there(accepted.get(name), files[name], table)
+        if rows is not None and rows.height:
             typed = _decoded(registry, name, rows)
             if table is None or not {*typed.column_names} <= {*table.schema().column_names}:
                 table = ensure_table(catalog, table_name(name), typed.schema)
-        elif table and done < now and (catch_up or files):  # what was looked through needs no second look
+        elif table and done < now and (catch_up or files[name]):  # what was looked through needs no second look
             typed = table.schema().as_arrow().empty_table()
         else:
             continue
@@ -195,39 +197,9 @@ def is_kept(catalog: SqlCatalog, kept: Mapping[str, int]) -> bool:
     return all((table := tables[name]) is not None and has_snapshot(table, kept[name]) for name in kept)
 
 
-def _candidates(intake: Table, registry: Registry) -> Sequence[str]:
-    """Types that may have something new: those that snapshots name, or all ever accepted when some are forgotten."""
-    snapshots = intake.metadata.snapshots
-    if len(snapshots) < sequence_number(intake):
-        ever = accepted_types(intake)
-        return [name for name in registry.names() if name in ever]
-    return sorted({name for snapshot in snapshots for name in _types(snapshot)})
-
-
-def _relevant(intake: Table, name: str, after: int) -> list[DataFile]:
-    """Files since a sequence number; those whose snapshot did not accept any event of the type are left out."""
-    known = {snapshot.snapshot_id: name in _types(snapshot) for snapshot in intake.metadata.snapshots}
-    recent = [snapshot for snapshot in intake.metadata.snapshots if (snapshot.sequence_number or 0) > after]
-    if len(recent) == sequence_number(intake) - after and not any(known[item.snapshot_id] for item in recent):
-        return []
-    return [file for file in data_files(intake, after=after) if known.get(file.snapshot_id, True)]
-
-
-def _types(snapshot: Snapshot) -> list[str]:
-    summary = snapshot.summary.additional_properties if snapshot.summary else {}
-    return [name for name in summary.get(TYPES, "").split(",") if name]
-
-
-def _accepted(intake: Table, files: Sequence[DataFile], name: str, table: Table | None) -> pl.DataFrame:
-    """Events that `files` accept; a further row without payload is about an event that was accepted before.
-
-    A file that was joined of others may hold, beside new events, such as are in the typed table already.
-    """
-    new = (pl.col("event_type") == name) & (pl.col("verdict") == ACCEPTED) & pl.col("payload").is_not_null()
-    columns = [column for column, _ in ORIGIN.values()]
-    found = scan_files(intake, [file.path for file in files]).filter(new)
-    rows = found.select(*columns, "version", "payload").collect()
-    if rows.is_empty() or table is None or all(file.written_in == file.sequence for file in files):
+def _not_there(rows: pl.DataFrame | None, files: Sequence[DataFile], table: Table | None) -> pl.DataFrame | None:
+    """Of events that files accept, those that are new; a file that was joined of others may hold such as are not."""
+    if rows is None or table is None or all(file.written_in == file.sequence for file in files):
         return rows
     known = scan(table).select(IN_TYPED).collect()
     return rows.join(known, left_on=PLACE, right_on=IN_TYPED, how="anti", maintain_order="left")
@@ -237,7 +209,7 @@ def _decoded(registry: Registry, name: str, rows: pl.DataFrame) -> pa.Table:
     """Decode by the version in which each event came; columns of the newest version that is known, in its types."""
     newest = registry.get(name)
     parts = [pl.DataFrame(schema=polars_schema(newest.shape))]
-    for (version,), part in rows.group_by("version", maintain_order=True):
+    for (version,), part in rows.partition_by("version", as_dict=True).items():
         events = decode_rows(registry.get(name, int(str(version))), part["payload"].to_arrow())
         origin = part.select(pl.col(column).alias(as_name) for as_name, (column, _) in ORIGIN.items())
         parts.append(pl.concat([events, origin], how="horizontal"))
