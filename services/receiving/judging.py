@@ -7,9 +7,12 @@ in one micro-batch the first that passes is taken, so that a mended row after it
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from services.gate.rows import JUDGED, gate
 from services.privacy.header import Header, InnerHeader
@@ -70,6 +73,22 @@ ARRIVAL = pl.Schema(
     }
 )
 """Columns of an event that arrived, before its verdict; `_row` numbers those of one micro-batch."""
+_OF_PARCEL: Final = {
+    name: ARRIVAL[name]
+    for name in (
+        "parcel_id",
+        "sender",
+        "stream",
+        "sequence",
+        "topic_offset",
+        "delivery_id",
+        "event_type",
+        "version",
+        "received_on",
+        "epoch",
+    )
+}
+_OF_EVENT: Final = ("_row", "event_id", "period")
 
 
 def judged(node: NodeStore, registry: Registry, ledger: Ledger, parcels: Sequence[OpenedParcel]) -> pl.DataFrame:
@@ -81,7 +100,8 @@ def judged(node: NodeStore, registry: Registry, ledger: Ledger, parcels: Sequenc
     Raises:
         Fatal: a contract's rule cannot be run at all.
     """
-    arrivals = _arrivals(registry, parcels)
+    kinds = _by_type(registry, parcels)
+    arrivals = _arrivals(kinds, parcels)
     taken = ledger.taken(arrivals.select(IDENTITY))
     arrivals = arrivals.join(taken, on=IDENTITY, how="left", maintain_order="left")
     unknown = arrivals.filter(pl.col("taken_in").is_null()).select("_row")
@@ -92,7 +112,7 @@ def judged(node: NodeStore, registry: Registry, ledger: Ledger, parcels: Sequenc
                 node, registry, ledger, event_type, frame.join(unknown, on="_row", how="semi", maintain_order="left")
             ),
         )
-        for event_type, frame in _frames(node, registry, parcels)
+        for event_type, frame in _with_contexts(node, kinds, arrivals)
     ]
     judgements = pl.concat([JUDGED.to_frame(), *found])
     return verdicts(arrivals.join(judgements, on="_row", how="left", maintain_order="left"))
@@ -164,51 +184,64 @@ def period(event_type: EventType, frame: pl.DataFrame) -> pl.Series:
     return values.dt.strftime("%Y-%m") if values.dtype == pl.Date else values
 
 
-def _arrivals(registry: Registry, parcels: Sequence[OpenedParcel]) -> pl.DataFrame:
-    parts = [_arrival(registry, parcel) for parcel in parcels]
-    rows = pl.concat(parts) if parts else ARRIVAL.to_frame().drop("_row")
-    return rows.with_row_index("_row").with_columns(pl.col("_row").cast(pl.Int64))
-
-
-def _arrival(registry: Registry, parcel: OpenedParcel) -> pl.DataFrame:
-    header, inner = parcel.header, parcel.inner
-    event_type = registry.get(inner.event_type, inner.version)
-    own = {
-        "row": pl.int_range(parcel.frame.height, dtype=pl.Int32, eager=True),
-        "event_id": parcel.frame["event_id"],
-        "period": period(event_type, parcel.frame),
-        "payload": pl.Series(parcel.rows, dtype=pl.Binary),
-    }
-    shared = {
-        "parcel_id": header.parcel_id,
-        "attempt": 0,
-        "sender": header.sender,
-        "stream": header.stream,
-        "sequence": header.sequence,
-        "topic_offset": parcel.offset,
-        "delivery_id": inner.delivery_id,
-        "event_type": inner.event_type,
-        "version": inner.version,
-        "received_on": parcel.received_at.date(),
-        "epoch": inner.epoch,
-    }
-    literals = [pl.lit(value, dtype=ARRIVAL[name]).alias(name) for name, value in shared.items()]
-    return pl.DataFrame(own).with_columns(literals).select(ARRIVAL.names()[1:])
-
-
-def _frames(
-    node: NodeStore, registry: Registry, parcels: Sequence[OpenedParcel]
-) -> Iterable[tuple[EventType, pl.DataFrame]]:
-    """Yield the events of all parcels by type and version, with `_row` and what rules may compare them with."""
-    groups: dict[tuple[str, int], list[pl.DataFrame]] = {}
+def _by_type(registry: Registry, parcels: Sequence[OpenedParcel]) -> list[tuple[EventType, pl.DataFrame]]:
+    """Return the events of all parcels by type and version, with `_row`, their number among all events."""
+    groups: dict[tuple[str, int], list[tuple[pl.DataFrame, NDArray[np.int64]]]] = {}
     start = 0
     for parcel in parcels:
-        height = parcel.frame.height
-        events = pl.DataFrame({"_row": pl.int_range(start, start + height, eager=True)}).with_columns(
-            pl.lit(parcel.header.sender).alias("sender"), pl.lit(parcel.received_at.date()).alias("received_on")
+        rows = np.arange(start, start + parcel.frame.height)
+        groups.setdefault((parcel.inner.event_type, parcel.inner.version), []).append((parcel.frame, rows))
+        start += parcel.frame.height
+    return [
+        (
+            registry.get(name, version),
+            pl.concat([frame for frame, _ in parts]).with_columns(
+                pl.Series("_row", np.concatenate([rows for _, rows in parts]), pl.Int64)
+            ),
         )
-        frame = with_context(node, parcel.frame, events)
-        groups.setdefault((parcel.inner.event_type, parcel.inner.version), []).append(frame)
-        start += height
-    for (name, version), frames in groups.items():
-        yield registry.get(name, version), pl.concat(frames)
+        for (name, version), parts in groups.items()
+    ]
+
+
+def _arrivals(kinds: Sequence[tuple[EventType, pl.DataFrame]], parcels: Sequence[OpenedParcel]) -> pl.DataFrame:
+    heights = np.array([parcel.frame.height for parcel in parcels], np.int64)
+    ends = heights.cumsum()
+    shared = pl.DataFrame([_shared(parcel) for parcel in parcels], schema=_OF_PARCEL, orient="row")
+    whole = shared.select(pl.all().gather(np.repeat(np.arange(len(parcels)), heights)))
+    own = [frame.select("_row", "event_id", period(event_type, frame).alias("period")) for event_type, frame in kinds]
+    in_order = pl.concat([pl.DataFrame(schema={name: ARRIVAL[name] for name in _OF_EVENT}), *own]).sort("_row")
+    payload = pa.chunked_array([parcel.rows for parcel in parcels], pa.large_binary())
+    return (
+        pl.concat([whole, in_order], how="horizontal")
+        .with_columns(
+            pl.Series("row", np.arange(len(in_order)) - np.repeat(ends - heights, heights), pl.Int32),
+            pl.lit(0, pl.Int32).alias("attempt"),
+            pl.Series("payload", payload, pl.Binary),
+        )
+        .select(ARRIVAL.names())
+    )
+
+
+def _shared(parcel: OpenedParcel) -> tuple[Any, ...]:
+    """What is the same for all events of a parcel, see `_OF_PARCEL`."""
+    header, inner = parcel.header, parcel.inner
+    return (
+        header.parcel_id,
+        header.sender,
+        header.stream,
+        header.sequence,
+        parcel.offset,
+        inner.delivery_id,
+        inner.event_type,
+        inner.version,
+        parcel.received_at.date(),
+        inner.epoch,
+    )
+
+
+def _with_contexts(
+    node: NodeStore, kinds: Sequence[tuple[EventType, pl.DataFrame]], arrivals: pl.DataFrame
+) -> Iterable[tuple[EventType, pl.DataFrame]]:
+    """Yield the events by type and version, with what rules may compare them with."""
+    for event_type, frame in kinds:
+        yield event_type, with_context(node, frame.drop("_row"), arrivals[frame["_row"]])
