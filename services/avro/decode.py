@@ -40,21 +40,49 @@ def decode_block(event_type: EventType, data: bytes, count: int) -> tuple[pl.Dat
     Raises:
         DecodeError: the block is too long, the count cannot be, or the bytes are not exactly such events.
     """
+    return decode_blocks(event_type, [(count, data)])
+
+
+def decode_blocks(
+    event_type: EventType, blocks: Sequence[tuple[int, bytes]]
+) -> tuple[pl.DataFrame, pa.LargeBinaryArray]:
+    """Decode blocks of one type (count and bytes of each, see `decode_block`) in one go; each is as exact as alone.
+
+    Returns:
+        The events of all blocks in one frame, and the bytes of each row.
+
+    Raises:
+        DecodeError: at least one of the blocks is not exactly what it claims to be; alone it says why.
+    """
     name = event_type.name
-    if len(data) > MAX_BLOCK_BYTES:
-        raise DecodeError("block_too_long", name)
-    if count < 0 or count * min_bytes(event_type.shape) > len(data):
-        raise DecodeError("count_impossible", name)
-    frame = _read(event_type, [(count, data)])
+    for count, data in blocks:
+        require_possible(event_type, data, count)
+    frame = _read(event_type, [(sum(count for count, _ in blocks), b"".join(data for _, data in blocks))])
     try:
         rows = encode_rows(event_type, frame)
     except EncodeError as error:
         raise DecodeError(error.reason, name) from None
     # Encoding is a function of the events, so equal bytes exclude trailing bytes, long-winded numbers, negative
-    # counts, odd booleans and every other second spelling of the same events.
-    if block(rows) != data:
-        raise DecodeError("not_canonical", name)
+    # counts, odd booleans and every other second spelling of the same events; and an event that begins in one block
+    # and ends in the next.
+    start = 0
+    for count, data in blocks:
+        if block(rows.slice(start, count)) != data:
+            raise DecodeError("not_canonical", name)
+        start += count
     return frame, rows
+
+
+def require_possible(event_type: EventType, data: bytes, count: int) -> None:
+    """Refuse a block that cannot hold so many events, unread.
+
+    Raises:
+        DecodeError: so it is, or it is longer than any parcel.
+    """
+    if len(data) > MAX_BLOCK_BYTES:
+        raise DecodeError("block_too_long", event_type.name)
+    if count < 0 or count * min_bytes(event_type.shape) > len(data):
+        raise DecodeError("count_impossible", event_type.name)
 
 
 def decode_rows(event_type: EventType, rows: Sequence[bytes] | pa.Array | pa.ChunkedArray) -> pl.DataFrame:

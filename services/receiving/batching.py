@@ -6,7 +6,7 @@ from typing import Final
 
 from services.broker import Message
 from services.errors import SpiegelnetError
-from services.receiving.judging import OpenedParcel
+from services.receiving.opening import UndecodedParcel
 from services.store.parcels import ParcelFate
 
 MOST_SECONDS: Final = 2.0
@@ -22,14 +22,14 @@ class MicroBatch:
     Attributes:
         moved_to: the offset after the last of them.
         began: when the first of them was asked for, in seconds of the clock.
-        opened: those that are parcels for this receiver.
+        opened: those that are parcels for this receiver, to be decoded.
         refused: what became of the others.
-        events: in the opened ones.
+        events: in the opened ones, as they say.
     """
 
     moved_to: int
     began: float
-    opened: list[OpenedParcel] = field(default_factory=list)
+    opened: list[UndecodedParcel] = field(default_factory=list)
     refused: list[ParcelFate] = field(default_factory=list)
     events: int = 0
 
@@ -38,11 +38,11 @@ class MicroBatch:
         """How many it holds."""
         return len(self.opened) + len(self.refused)
 
-    def add(self, message: Message, found: OpenedParcel | ParcelFate) -> None:
+    def add(self, message: Message, found: UndecodedParcel | ParcelFate) -> None:
         """Add a message as what it was found to be."""
-        if isinstance(found, OpenedParcel):
+        if isinstance(found, UndecodedParcel):
             self.opened.append(found)
-            self.events += found.frame.height
+            self.events += found.inner.event_count
         else:
             self.refused.append(found)
         self.moved_to = message.offset + 1
@@ -50,7 +50,7 @@ class MicroBatch:
 
 def micro_batches(
     read: Callable[[int], Sequence[Message]],
-    opened: Callable[[Message], OpenedParcel | ParcelFate],
+    opened: Callable[[Message], UndecodedParcel | ParcelFate],
     offset: int,
     rows: int,
     clock: Callable[[], float],

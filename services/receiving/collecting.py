@@ -3,16 +3,16 @@
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.broker import Broker, Message
 from services.errors import Retryable
 from services.network import Network
 from services.privacy.keys import opening_keys
-from services.receiving.batching import MicroBatch, micro_batches
+from services.receiving.batching import micro_batches
 from services.receiving.landing import OpenedParcel, land
-from services.receiving.opening import Opener
+from services.receiving.opening import Opener, UndecodedParcel
 from services.receiving.replay import ReplayWindow
 from services.store.events import project
 from services.store.intake import Position
@@ -106,12 +106,14 @@ def collect(
             at("fetch")
             return broker.read(topic, offset, max_bytes=READ_BYTES, expected_id=topic_id)
 
-        def opened(message: Message) -> OpenedParcel | ParcelFate:
+        def opened(message: Message) -> UndecodedParcel | ParcelFate:
             return opener.open(message, dt.datetime.now(dt.UTC))
 
         landed = False
         for batch in micro_batches(read, opened, start.next_offset, network.settings.gate.rows, clock):
-            _land(network, node, replace(start, next_offset=batch.moved_to), batch, report, at)
+            parcels, refused = opener.decode(batch.opened)
+            moved_to = replace(start, next_offset=batch.moved_to)
+            _land(network, node, moved_to, parcels, [*batch.refused, *refused], report, at)
             landed = True
         if not landed:  # an earlier run may have ended between its commit and the typed tables
             project(node.catalog, network.registry, at)
@@ -137,15 +139,16 @@ def _land(
     network: Network,
     node: NodeStore,
     moved_to: Position,
-    batch: MicroBatch,
+    parcels: Sequence[OpenedParcel],
+    refused: Sequence[ParcelFate],
     report: CollectReport,
     at: Callable[[str], None],
 ) -> None:
-    if batch.refused:
-        node.parcels.record(batch.refused)
-    landing = land(node, network.registry, batch.opened, moved_to, dt.datetime.now(dt.UTC), at)
-    report.parcels += len(batch.opened)
-    report.refused.update(item.fate for item in batch.refused)
+    if refused:
+        node.parcels.record(refused)
+    landing = land(node, network.registry, parcels, moved_to, dt.datetime.now(dt.UTC), at)
+    report.parcels += len(parcels)
+    report.refused.update(item.fate for item in refused)
     report.held_later += landing.held_later
     for sender, delivery_id, event_type, verdict, rule, events in landing.verdicts.iter_rows():
         report.verdicts[verdict] += events

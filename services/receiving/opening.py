@@ -6,14 +6,14 @@ counted; a parcel that fails before it is opened is not counted against the send
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from services.avro.decode import decode_block
+from services.avro.decode import MAX_BLOCK_BYTES, decode_blocks, require_possible
 from services.avro.encode import encode_rows
 from services.avro.errors import DecodeError
 from services.broker import Message
@@ -32,6 +32,25 @@ from services.stories.text import StoryKey, sealed_words, text_fields
 UNKNOWN_SENDER = "unknown_sender"
 CONTRACT_NOT_ALLOWED = "contract_not_allowed"
 UNKNOWN_SCHEMA = "unknown_schema"
+
+
+@dataclass(frozen=True)
+class UndecodedParcel:
+    """A parcel that was verified and opened, and may hold what it says; its events are not decoded yet.
+
+    Attributes:
+        header: its clear header, proven.
+        inner: what it is about.
+        event_type: of the registered schema that it names.
+        avro: the events' bytes.
+        message: as it stands on the topic.
+    """
+
+    header: Header
+    inner: InnerHeader
+    event_type: EventType
+    avro: bytes
+    message: Message
 
 
 @dataclass(frozen=True)
@@ -60,8 +79,8 @@ class Opener:
     reading_id: str
     at: Callable[[str], None] = lambda _: None
 
-    def open(self, message: Message, now: dt.datetime) -> OpenedParcel | ParcelFate:  # noqa: PLR0911 - one per way to fail
-        """Open one message, or say what became of it instead.
+    def open(self, message: Message, now: dt.datetime) -> UndecodedParcel | ParcelFate:  # noqa: PLR0911 - one per way to fail
+        """Open one message as far as its events' bytes, or say what became of it instead.
 
         Args:
             message: as it stands on the topic.
@@ -82,15 +101,44 @@ class Opener:
             inner, avro = parcel.open_parcel(message.value, self.participant, self.keys)
             if not self._allowed(sender, inner):
                 return self._fate(message, CONTRACT_NOT_ALLOWED, header)
-            self.at("decode")
-            frame, rows = self._decoded(inner, avro)
+            event_type = self._schema(inner)
+            require_possible(event_type, avro, inner.event_count)
         except PrivacyError as error:
             return self._fate(message, error.code, header)
         except RegistryError:
             return self._fate(message, UNKNOWN_SCHEMA, header)
         except DecodeError as error:
             return self._fate(message, error.reason, header)
-        return OpenedParcel(header, inner, frame, rows, message.offset, message.appended_at)
+        return UndecodedParcel(header, inner, event_type, avro, message)
+
+    def decode(self, parcels: Sequence[UndecodedParcel]) -> tuple[list[OpenedParcel], list[ParcelFate]]:
+        """Decode parcels, small ones of one type together.
+
+        Returns:
+            Those whose events are what they claim to be, in the order of the topic; and what became of the others.
+        """
+        self.at("decode")
+        decoded = [each for together in _by_type(parcels) for each in self._decoded_together(together)]
+        opened = [each for each in decoded if isinstance(each, OpenedParcel)]
+        refused = [each for each in decoded if isinstance(each, ParcelFate)]
+        return sorted(opened, key=lambda item: item.offset), refused
+
+    def _decoded_together(self, parcels: Sequence[UndecodedParcel]) -> list[OpenedParcel | ParcelFate]:
+        try:
+            blocks = [(item.inner.event_count, item.avro) for item in parcels]
+            frame, rows = self._decoded(parcels[0].event_type, blocks)
+        except (DecodeError, PrivacyError) as error:
+            if len(parcels) > 1:  # each by itself: one that is refused does no harm to the others
+                return [each for item in parcels for each in self._decoded_together([item])]
+            reason = error.reason if isinstance(error, DecodeError) else error.code
+            return [self._fate(parcels[0].message, reason, parcels[0].header)]
+        found, start = list[OpenedParcel | ParcelFate](), 0
+        for item in parcels:
+            count, message = item.inner.event_count, item.message
+            events = (frame.slice(start, count), rows.slice(start, count))
+            found.append(OpenedParcel(item.header, item.inner, *events, message.offset, message.appended_at))
+            start += count
+        return found
 
     def _allowed(self, sender: Participant, inner: InnerHeader) -> bool:
         """Say whether this sender may send this version of this type to this receiver.
@@ -111,16 +159,19 @@ class Opener:
         own = to == SELF or (to == MUNICIPALITY and sender.kind == MUNICIPALITY)
         return sender.id == self.participant if own else True
 
-    def _decoded(self, inner: InnerHeader, avro: bytes) -> tuple[pl.DataFrame, pa.Array]:
+    def _schema(self, inner: InnerHeader) -> EventType:
+        event_type = self.registry.by_sha(inner.schema_sha256)
+        if (event_type.name, event_type.version) != (inner.event_type, inner.version):
+            raise DecodeError("schema_of_another_type", inner.event_type)
+        return event_type
+
+    def _decoded(self, event_type: EventType, blocks: Sequence[tuple[int, bytes]]) -> tuple[pl.DataFrame, pa.Array]:
         """Decode strictly with the registered schema, and put this node's own pseudonyms in place of the outer ones.
 
         Returns:
             The events, words of persons open so that they can be judged; and their bytes, such words sealed.
         """
-        event_type = self.registry.by_sha(inner.schema_sha256)
-        if (event_type.name, event_type.version) != (inner.event_type, inner.version):
-            raise DecodeError("schema_of_another_type", inner.event_type)
-        frame, rows = decode_block(event_type, avro, inner.event_count)
+        frame, rows = decode_blocks(event_type, blocks)
         columns, words = pseudonym_columns(event_type), text_fields(event_type)
         if not columns and not words:
             return frame, rows
@@ -139,6 +190,21 @@ class Opener:
             sender=header.sender if header else None,
             parcel_id=header.parcel_id if header else None,
         )
+
+
+def _by_type(parcels: Iterable[UndecodedParcel]) -> list[list[UndecodedParcel]]:
+    """Part parcels by type and version, into as many as have the bytes of one large parcel together."""
+    groups: list[list[UndecodedParcel]] = []
+    filling: dict[bytes, tuple[list[UndecodedParcel], int]] = {}
+    for item in parcels:
+        key, size = item.event_type.sha256, len(item.avro)
+        group, filled = filling.get(key, ([], 0))
+        if not group or filled + size > MAX_BLOCK_BYTES:
+            group, filled = [], 0
+            groups.append(group)
+        group.append(item)
+        filling[key] = (group, filled + size)
+    return groups
 
 
 def pseudonym_columns(event_type: EventType) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.avro.decode import MAX_BLOCK_BYTES, decode_block
+from services.avro.decode import MAX_BLOCK_BYTES, decode_block, decode_blocks
 from services.avro.encode import block, encode_rows
 from services.avro.errors import DecodeError
 from services.avro.shape import Shape, min_bytes, polars_schema
@@ -106,6 +106,26 @@ def test_every_shortened_or_lengthened_block_is_refused(event_type: EventType) -
 @pytest.mark.parametrize("count", [-1, 1, 2, 4, 10**8, 2**63])
 def test_a_wrong_count_is_refused(event_type: EventType, count: int) -> None:
     refused(event_type, good_block(event_type, 3), count)
+
+
+@each_event_type
+def test_blocks_decoded_together_say_what_each_says_alone(event_type: EventType) -> None:
+    blocks = [(count, good_block(event_type, count)) for count in (3, 0, 1, 5)]
+    frame, rows = decode_blocks(event_type, blocks)
+    alone = [decode_block(event_type, data, count) for count, data in blocks]
+    assert frame.equals(pl.concat([frame for frame, _ in alone]))
+    assert rows.to_pylist() == [row for _, rows in alone for row in rows.to_pylist()]
+
+
+@each_event_type
+def test_what_one_block_lacks_another_does_not_bring(event_type: EventType) -> None:
+    """Together they are the bytes of five events, but not cut where the sender of each says."""
+    data = good_block(event_type, 5)
+    cut = len(good_block(event_type, 2))
+    assert decode_blocks(event_type, [(2, data[:cut]), (3, data[cut:])])[0].height == 5
+    for first, place in ((2, cut - 1), (2, cut + 1), (3, cut), (1, cut), (0, cut), (5, len(data) - 1)):
+        with pytest.raises(DecodeError):
+            decode_blocks(event_type, [(first, data[:place]), (5 - first, data[place:])])
 
 
 @each_event_type
