@@ -39,13 +39,12 @@ def gate(event_type: EventType, frame: pl.DataFrame) -> pl.DataFrame:
     known.index = frame["_row"].to_numpy()
     found = suite.failing(known)
     errors = [rule.id for rule in rules if found[rule.id] is None]
-    return (
-        frame.select("_row")
-        .join(_first(found, rules), on="_row", how="left", maintain_order="left")
-        .join(_all(found, rules), on="_row", how="left", maintain_order="left")
-        .with_columns(pl.lit(f"{ERROR}{errors[0]}" if errors else None, dtype=pl.String).alias("error"))
-        .select(JUDGED.names())
-    )
+    rows = frame.select("_row", pl.lit(f"{ERROR}{errors[0]}" if errors else None, dtype=pl.String).alias("error"))
+    if any(found.values()):
+        rows = rows.join(_first(found, rules), on="_row", how="left", maintain_order="left").join(
+            _all(found, rules), on="_row", how="left", maintain_order="left"
+        )
+    return rows.match_to_schema(JUDGED, missing_columns="insert")
 
 
 def prepare_suites(registry: Registry) -> None:
