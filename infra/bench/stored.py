@@ -12,7 +12,7 @@ from services import tasks
 from services.errors import Fatal
 from services.gate.rows import prepare_suites
 from services.indicators import load_catalogue, period_of
-from services.indicators.engine import statements
+from services.indicators.cells import statements
 from services.indicators.lint import VIEWS
 from services.month import COUNTED
 from services.network import Network

@@ -18,6 +18,7 @@ import sqlglot
 from sqlglot import exp
 
 from services.errors import Fatal
+from services.indicators.cells import cells_sql, statements
 from services.indicators.districts import Reference, district_groups, latest, references
 from services.indicators.lint import VIEWS
 from services.indicators.model import TOTAL, Catalogue, Indicator
@@ -63,20 +64,9 @@ _Place = tuple[str, str | None]
 """Period, and district group or part of the dimension; None for the total."""
 _Counted = dict[_Place, tuple[int, int, int]]
 
-_CELLS_SQL: Final = """
-WITH unit_rows AS ({sql}),
-per_unit AS (
-    SELECT r.period, r.unit, {part} AS part, GROUPING({part}) AS is_total, COUNT(*) AS events, MIN(k.key) AS unit_key
-    FROM unit_rows r
-    LEFT JOIN district_groups g ON g.period = r.period AND g.district = r.district
-    LEFT JOIN unit_keys k ON k.unit = r.unit
-    GROUP BY GROUPING SETS ((r.period, r.unit), (r.period, r.unit, {part}))
-)
-SELECT period, part, SUM(events) AS events, COUNT(*) AS units, COUNT(unit_key) AS keyed, SUM(unit_key) AS keys
-FROM per_unit
-WHERE is_total = 1 OR part IS NOT NULL
-GROUP BY period, part
-"""
+_AT_ONCE: Final = 500_000
+"""Units by period and statement that are held in memory at once. A question costs some milliseconds, however little it
+counts: a node with few units asks for all statements in one, one with a million for each by itself."""
 
 
 def prepare(
@@ -128,12 +118,13 @@ def count_cells(
     """
     known = references(pl.DataFrame(con.sql("SELECT * FROM population_reference").to_arrow_table()))
     asked = [period_of(period) for period in sorted(set(periods))]
+    (units,) = con.execute("SELECT count(*) FROM unit_keys").fetchall()[0]
     rows: list[tuple[object, ...]] = []
     for kind in ("month", "quarter", "year"):
         entries = [entry for entry in catalogue.values() if entry.source == "events" and entry.release_period == kind]
         of_kind = [period for period in asked if period.kind == kind]
         if entries and of_kind:
-            rows += _count_kind(con, entries, municipality, of_kind, known)
+            rows += _count_kind(con, entries, municipality, of_kind, known, units)
     return pl.DataFrame(rows, schema=COUNTS, orient="row").sort(
         "period", "indicator", "district", "dimension", "dimension_value", nulls_last=False
     )
@@ -145,6 +136,7 @@ def _count_kind(
     municipality: str,
     periods: Sequence[Period],
     known: Sequence[Reference],
+    units: int,
 ) -> list[tuple[object, ...]]:
     """Rows of `COUNTS` for indicators and periods of one kind; a statement that two indicators share runs once."""
     groups = {period.id: district_groups(known, municipality, DISTRICT_TRAIT, period.start) for period in periods}
@@ -155,8 +147,10 @@ def _count_kind(
     schema = {"period": pl.String, "district": pl.String, "district_group": pl.String}
     _replace(con, "district_groups", pl.DataFrame(members, schema=schema, orient="row"))
     counted: dict[str, _Counted] = {}
-    for sql, part in statements(entries).items():
-        counted[sql] = _run(con, sql, part)
+    asked = [*statements(entries).items()]
+    at_once = max(1, _AT_ONCE // max(1, units * len(periods)))
+    for first in range(0, len(asked), at_once):
+        counted |= _run(con, dict(asked[first : first + at_once]))
     rows: list[tuple[object, ...]] = []
     for period in periods:
         for entry in entries:
@@ -172,16 +166,6 @@ def _count_kind(
                 places = [(period.id, part.code) for part in entry.dimension.parts]
                 rows += [_row(entry, place, counted, whole, vintage=period.start.year) for place in places]
     return rows
-
-
-def statements(entries: Iterable[Indicator]) -> dict[str, str]:
-    """Return each statement of these indicators once, with the column by which its rows are parted beside the total."""
-    districts = "g.district_group"
-    found = {entry.denominator.sql: districts for entry in entries if entry.denominator.sql}
-    for entry in entries:
-        if entry.numerator.sql:
-            found[entry.numerator.sql] = f"r.{entry.dimension.name}" if entry.dimension else districts
-    return found
 
 
 def _row(
@@ -200,18 +184,19 @@ def _row(
     return (period, entry.id, *split, *count(entry.numerator.sql or ""), *below, *population, vintage)
 
 
-def _run(con: duckdb.DuckDBPyConnection, sql: str, part: str) -> _Counted:
-    """Events, distinct units and key sum per place."""
-    found: _Counted = {}
-    question = _duckdb(_CELLS_SQL.format(sql=sql, part=part))
-    for period, group, events, units, keyed, keys in con.execute(question).fetchall():
+def _run(con: duckdb.DuckDBPyConnection, asked: Mapping[str, str | None]) -> dict[str, _Counted]:
+    """Events, distinct units and key sum per place, by statement."""
+    found: dict[str, _Counted] = {sql: {} for sql in asked}
+    of_number = [*found.values()]
+    question = cells_sql((_duckdb(sql), dimension) for sql, dimension in asked.items())
+    for number, period, group, events, units, keyed, keys in con.execute(question).fetchall():
         if keyed != units:
             raise Fatal(
                 "Some households of a cell have no release key.",
                 "The event tables changed after prepare().",
                 "Prepare the connection again and count once more.",
             )
-        found[period, group] = (int(events), int(units), int(keys))
+        of_number[number][period, group] = (int(events), int(units), int(keys))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from services.indicators import engine, load_catalogue, period_of, references
+from services.indicators.cells import cells_sql, statements
 from services.indicators.districts import district_groups, latest
 from services.indicators.model import Indicator
 from services.indicators.periods import Period
@@ -61,13 +62,10 @@ def ask(
     }
     given = [f"{name} AS ({as_select(frame)})" for name, frame in tables.items()]
     views = [f"{path.stem} AS ({path.read_text('utf-8')})" for path in VIEWS]
-    statements = engine.statements(entries)
-    parts = [
-        f"SELECT {number} AS number, period, part, events, units FROM ({engine._CELLS_SQL.format(sql=sql, part=part)})"
-        for number, (sql, part) in enumerate(statements.items())
-    ]
-    question = f"WITH {', '.join([*given, *views])} {' UNION ALL '.join(parts)}"
-    names = list(statements)
+    asked = statements(entries)
+    counted = f"SELECT number, period, part, events, units FROM ({cells_sql(asked.items())})"
+    question = f"WITH {', '.join([*given, *views])} {counted}"
+    names = list(asked)
     return {
         (names[number], period, part): (events_, units_)
         for number, period, part, events_, units_ in site.rows("operator", question)
