@@ -46,23 +46,32 @@ def current_views(
         if known is not None:
             con.register(f"{item.name}_accepted", known.to_arrow())
             conditions.append(f"EXISTS (SELECT 1 FROM {item.name}_accepted p WHERE {_SAME})")
-        _stored(con, catalog, item, kept)
+        stored = _stored(con, catalog, item, kept)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        con.execute(f"CREATE OR REPLACE VIEW {item.name} AS SELECT e.* FROM {item.name}_stored e{where}")
+        con.execute(f"CREATE OR REPLACE VIEW {item.name} AS SELECT e.* FROM {stored} e{where}")
 
 
 def _stored(
     con: duckdb.DuckDBPyConnection, catalog: SqlCatalog, event_type: EventType, kept: Mapping[str, int] | None
-) -> None:
-    """Make the view `<type>_stored` of all that a typed table holds; a column that its files lack is null."""
-    name = table_name(event_type.name)
-    nothing = con.from_arrow(schema_of(event_type).empty_table())
+) -> str:
+    """Return as SQL all that a typed table holds; a column that its files lack is null."""
+    name, nothing = table_name(event_type.name), schema_of(event_type).empty_table()
     table = load_table(catalog, name) if kept is None or name in kept else None
     paths = files(table, kept[name] if kept else None) if table else []
     if not paths:
-        con.register(f"{event_type.name}_stored", schema_of(event_type).empty_table())
-        return
-    found = con.read_parquet([str(path) for path in paths], union_by_name=True)
-    kinds = dict(zip(nothing.columns, nothing.types, strict=True))
-    columns = [column if column in found.columns else f"NULL::{kind} AS {column}" for column, kind in kinds.items()]
-    found.project(", ".join(columns)).create_view(f"{event_type.name}_stored")
+        con.register(f"{event_type.name}_stored", nothing)
+        return f"{event_type.name}_stored"
+    read = f"read_parquet([{', '.join(_text(str(path)) for path in paths)}], union_by_name = true)"
+    there = {column for column, *_ in con.execute(f"FROM {read} LIMIT 0").description}
+    if there >= {*nothing.column_names}:
+        return f"(SELECT {', '.join(nothing.column_names)} FROM {read})"
+    kinds = con.from_arrow(nothing)
+    columns = (
+        column if column in there else f"NULL::{kind} AS {column}"
+        for column, kind in zip(kinds.columns, kinds.types, strict=True)
+    )
+    return f"(SELECT {', '.join(columns)} FROM {read})"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -81,6 +81,12 @@ def test_a_column_that_no_file_has_yet_is_null(world: World) -> None:
     assert seen(other)["payment_arrears"] == [1]
 
 
+def test_files_in_a_folder_with_a_quote_in_its_name_are_read(world: World) -> None:
+    other = World(world.root / "'s-Gravenhage", world.registry)
+    other.land([other.parcel(signals([1, 2]))])
+    assert seen(other)["payment_arrears"] == [1, 2]
+
+
 def test_files_without_what_is_asked_for_are_left_out(world: World) -> None:
     november, december = dt.date(2025, 11, 20), dt.date(2025, 12, 5)
     world.land([world.parcel(signals([1], signalled_on=november))])
