@@ -9,7 +9,7 @@ owes a statement of stories, so that a sender of nothing else has no row.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 from pyiceberg.table import Table
@@ -50,7 +50,12 @@ _OF_STORIES = pl.col("event_type").is_in([STORY, CONSENT])
 
 
 def published_quality(
-    node: NodeStore, release_key: bytes, stand: Sequence[Standing], kept: Mapping[str, int], households: int | None
+    node: NodeStore,
+    release_key: bytes,
+    stand: Sequence[Standing],
+    kept: Mapping[str, int],
+    households: int | None,
+    before: Collection[str] = (),
 ) -> pl.DataFrame:
     """Return the quality of some closed months: a row per month and sender that delivered or owes a statement.
 
@@ -62,19 +67,15 @@ def published_quality(
         stand: the months' statements.
         kept: snapshot id of `node.intake` at the close, by table name.
         households: public number of the municipality; None lets no number out.
+        before: months that were published before; of them only what came late is counted.
     """
     intake = open_intake(node.catalog)
     closed_at = sequence_number(intake, kept[TABLE]) if TABLE in kept else 0
     months = [item.period for item in stand]
-    late = latest_about(intake, months).filter(
-        pl.col("verdict") == ACCEPTED, pl.col("decided_in") > closed_at, ~_OF_STORIES
-    )
-    events = pl.concat(
-        [
-            _at_close(intake, kept, months).with_columns(is_late=pl.lit(False)),  # noqa: FBT003 - a literal
-            late.select(COUNTED).with_columns(is_late=pl.lit(True)),  # noqa: FBT003 - a literal
-        ]
-    )
+    late = latest_about(intake, months, after=closed_at).filter(pl.col("verdict") == ACCEPTED, ~_OF_STORIES)
+    first = _at_close(intake, kept, [month for month in months if month not in before])
+    parts = {False: first, True: late.select(COUNTED)}
+    events = pl.concat(part.with_columns(pl.lit(is_late).alias("is_late")) for is_late, part in parts.items())
     events = events.with_columns(unit_keys(release_key, events["event_id"]))
     counts = _protected(events, households)
     told = pl.DataFrame(
@@ -112,18 +113,22 @@ def publish_quality(
     published, days = node.published(), network.embargo_days
     removed = trimmed_periods(open_intake(node.catalog))
     whole = [item for month, item in closes.items() if month not in removed]
-    made = [
-        published_quality(node, sender.keys.release, stand, json.loads(kept), _households(population, sender.id, stand))
-        for kept, stand in together(whole).items()
-        if is_kept(node.catalog, json.loads(kept))
-    ]
-    if not made:
+    groups = {kept: stand for kept, stand in together(whole).items() if is_kept(node.catalog, json.loads(kept))}
+    if not groups:
         return
-    rows = pl.concat(made)
-    table = published_table(published, PUBLISHED_QUALITY, with_public_from(rows, days).to_arrow().schema, days)
-    rows = as_published(rows, scan(table).select(*QUALITY).collect())
+    nothing = with_public_from(pl.DataFrame(schema=QUALITY), days)
+    table = published_table(published, PUBLISHED_QUALITY, nothing.to_arrow().schema, days)
+    before = scan(table).select(*QUALITY).collect()
+    known = {*before["period"]}
+    made = [
+        published_quality(
+            node, sender.keys.release, stand, json.loads(kept), _households(population, sender.id, stand), known
+        )
+        for kept, stand in groups.items()
+    ]
+    rows = with_public_from(as_published(pl.concat(made), before), days)
     sender.at("publish quality")
-    replace_rows(table, with_public_from(rows, days), {"period": rows["period"].unique().to_list()})
+    replace_rows(table, rows, {"period": rows["period"].unique().to_list()})
 
 
 def _households(population: Sequence[Reference], municipality: str, stand: Sequence[Standing]) -> int | None:
@@ -161,7 +166,7 @@ def as_published(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
 
 def _at_close(intake: Table, kept: Mapping[str, int], months: Sequence[str]) -> pl.DataFrame:
     """Verdicts as they stood at the close: a count that moved with each late event would show each late event."""
-    if TABLE not in kept:
+    if TABLE not in kept or not months:
         return pl.DataFrame(intake.schema().as_arrow().empty_table()).select(COUNTED)
     found = files_within(intake, "period", min(months), max(months), kept[TABLE])
     of_months = scan_files(intake, [file.path for file in found]).filter(

@@ -129,12 +129,14 @@ def brought_up(ledger: Ledger | None, intake: Table) -> Ledger:
     return Ledger(sequence_number(intake), rows, trimmed)
 
 
-def latest_about(intake: Table, periods: Collection[str]) -> pl.DataFrame:
+def latest_about(intake: Table, periods: Collection[str], *, after: int = 0) -> pl.DataFrame:
     """Read the latest verdict on the events about some periods, and no others.
 
     Args:
         intake: the table.
         periods: one or more, as `intake` has them.
+        after: only events of which the latest verdict came by a commit with a higher sequence number; files without
+            any are not read.
 
     Returns:
         Columns as in `Ledger.latest`.
@@ -142,7 +144,9 @@ def latest_about(intake: Table, periods: Collection[str]) -> pl.DataFrame:
     # all rows about one event have its period
     about = pl.col("period").is_in(list(periods))
     within = files_within(intake, "period", min(periods), max(periods))
-    return _in_order(_read(intake, {file.path: file.sequence for file in within}, Packed.nothing(), about))
+    # a later verdict is in a later file, also where files were joined: those are neighbours
+    since = {file.path: file.sequence for file in within if file.sequence > after}
+    return _in_order(_read(intake, since, Packed.nothing(), about))
 
 
 def full_rows(intake: Table, places: pl.DataFrame) -> pl.DataFrame:

@@ -1,17 +1,22 @@
 """Published quality: protected counts per month and sender, none below ten units and none of stories."""
 
 import datetime as dt
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
 from services.avro.shape import polars_schema
 from services.coverage import Standing
-from services.quality import QUALITY, published_quality
+from services.quality import QUALITY, as_published, published_quality
+from services.quarantine import replay
 from services.receiving.landing import OpenedParcel
 from services.registry import load_registry
+from services.store.compaction import compact
 from services.store.events import keep_snapshots
-from tests.integration.gate.world import World, signals
+from services.store.intake import TABLE, open_intake
+from services.store.snapshots import sequence_number
+from tests.integration.gate.world import NOW, World, signals
 from tests.told_stories import told
 
 KEY = bytes(32)
@@ -48,11 +53,15 @@ def consents(world: World, ids: range, sender: str) -> OpenedParcel:
 
 
 def quality(
-    world: World, stand: list[Standing], kept: dict[str, int] | None = None, households: int | None = HOUSEHOLDS
+    world: World,
+    stand: list[Standing],
+    kept: dict[str, int] | None = None,
+    households: int | None = HOUSEHOLDS,
+    before: Collection[str] = (),
 ) -> pl.DataFrame:
     """The quality of months closed on `kept`, or on what is there now."""
     kept = kept or keep_snapshots(world.node().catalog, world.registry, "close-now")
-    return published_quality(world.node(), KEY, stand, kept, households)
+    return published_quality(world.node(), KEY, stand, kept, households, before)
 
 
 def test_counts_are_within_the_noise_of_the_truth_and_rounded_to_five(tmp_path: Path) -> None:
@@ -90,6 +99,36 @@ def test_what_was_accepted_after_the_close_is_late(tmp_path: Path) -> None:
     [again] = quality(world, stand, now).to_dicts()
     assert again["late"] is None
     assert again["accepted"] in {45, 50, 55}
+
+
+def test_what_was_quarantined_at_the_close_and_accepted_since_is_late_also_in_a_joined_file(tmp_path: Path) -> None:
+    world = World(tmp_path, load_registry())
+    world.with_rules("payment_arrears", batches=[])
+    world.land([world.parcel(signals(range(60), amount_eur=[*[400] * 30, *[-1] * 30]), sender="hc-a")])
+    kept = keep_snapshots(world.node().catalog, world.registry, "close-2025-12")
+    world.with_rules("payment_arrears", rows=[], batches=[])
+    replay(world.node(), world.registry, NOW)
+    world.land([world.parcel(signals(range(500, 520)), sender="hc-a", delivery=2)])
+    stand = [Standing("2025-12", ("hc-a",), ())]
+    frame = quality(world, stand, kept)
+    assert frame["late"].item() in {45, 50, 55}
+    intake = open_intake(world.node().catalog)
+    assert compact(intake, [sequence_number(intake, kept[TABLE])], least=2) == 2
+    assert quality(world, stand, kept).equals(frame)
+
+
+def test_of_a_month_that_was_published_only_what_came_late_is_counted_and_the_rest_stands(tmp_path: Path) -> None:
+    world = world_with(tmp_path, ("hc-a", range(30)))
+    kept = keep_snapshots(world.node().catalog, world.registry, "close-2025-12")
+    stand = [Standing("2025-12", ("hc-a",), ())]
+    published = quality(world, stand, kept)
+    for sender, ids in {"hc-a": range(500, 520), "hc-b": range(600, 630)}.items():
+        world.land([world.parcel(signals([*ids]), sender=sender, delivery=ids.start)])
+    whole, late = quality(world, stand, kept), quality(world, stand, kept, before=["2025-12"])
+    assert late["received"].to_list() == [None, None]
+    assert late["late"].to_list() == whole["late"].to_list() != [None, None]
+    assert as_published(late, published).equals(as_published(whole, published))
+    assert as_published(late, published)["accepted"].to_list() == [published["accepted"].item(), None]
 
 
 def test_the_same_events_give_the_same_numbers_and_no_population_lets_none_out(tmp_path: Path) -> None:
