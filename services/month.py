@@ -112,7 +112,7 @@ def close_months(network: Network, sender: Sender, months: Sequence[str], *, tod
         done.snapshots |= part.snapshots
         done.statuses.update(part.cells.select("period_kind", "status").iter_rows())
         done.parcels += _put_out(network, sender, part)
-    found = closed_patterns(network, sender, node, {month: closes[month] for month in months})
+    found = closed_patterns(network, sender, node, closes, months)
     publish_patterns(network, sender, node, found.released)
     done.add_patterns(found)
     done.parcels += report_patterns(sender, found.released)
@@ -174,7 +174,7 @@ def release(network: Network, sender: Sender, months: Sequence[str]) -> MonthRep
         done.periods += part.periods
         done.snapshots |= part.snapshots
         done.statuses.update(part.cells.select("period_kind", "status").iter_rows())
-    found = closed_patterns(network, sender, node, require_closed(closes, sender.id, months))
+    found = closed_patterns(network, sender, node, closes, months)
     publish_patterns(network, sender, node, found.released)
     done.add_patterns(found)
     publish_quality(network, sender, node, closes)
@@ -194,7 +194,7 @@ def report(network: Network, sender: Sender, months: Sequence[str]) -> MonthRepo
         done.periods += part.periods
         done.snapshots |= part.snapshots
         done.parcels += _put_out(network, sender, part)
-    found = closed_patterns(network, sender, node, require_closed(closes, sender.id, months))
+    found = closed_patterns(network, sender, node, closes, months)
     done.parcels += report_patterns(sender, found.released)
     return done
 

@@ -5,7 +5,7 @@ cells, so that neither a cell nor a release that is not there tells that nobody 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,18 +55,21 @@ class Patterns:
     too_late: int = 0
 
 
-def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: Closes) -> Patterns:
+def closed_patterns(
+    network: Network, sender: Sender, node: NodeStore, closes: Closes, months: Sequence[str]
+) -> Patterns:
     """Count and protect the quarters that were closed with these months.
 
     Args:
         network: the network.
         sender: the municipality.
         node: its store.
-        closes: what the months rest on.
+        closes: what all closed months rest on.
+        months: those of them that are asked for.
     """
     due = {
         kept: quarters
-        for kept, stand in together(closes.values()).items()
+        for kept, stand in together(closes[month] for month in months).items()
         if table_name(STORY) in json.loads(kept)
         and (quarters := [item for item in periods_closed_by([x.period for x in stand]) if "Q" in item])
     }
@@ -84,7 +87,7 @@ def closed_patterns(network: Network, sender: Sender, node: NodeStore, closes: C
         stories, population = _kept(network, node, snapshots)
         counts = count_patterns(stories, quarters, sender.keys.release)
         found = pattern_release(counts, sender.id, references(population))
-        late |= too_late(node, network.registry, stories, quarters)
+        late |= too_late(node, network.registry, closes, stories, quarters)
         removed = {*trimmed_periods(open_intake(node.catalog))}  # asked after reading: events may go at this moment
         gone = {item for item in quarters if item not in before and removed & {*months_of(item)}}
         other = released_otherwise(known, found)

@@ -5,10 +5,11 @@ are is told inside the node only.
 """
 
 import json
+from collections.abc import Mapping
 
 import polars as pl
 
-from services.basis import Closes, closed_months, closes_table
+from services.basis import Closes
 from services.coverage import months_of
 from services.registry import Registry
 from services.store.events import current_tables, is_kept, table_name
@@ -20,12 +21,15 @@ FEWEST = 10
 """Fewer are not told as a number."""
 
 
-def too_late(node: NodeStore, registry: Registry, stories: pl.DataFrame, quarters: list[str]) -> set[bytes]:
+def too_late(
+    node: NodeStore, registry: Registry, closes: Closes, stories: pl.DataFrame, quarters: list[str]
+) -> set[bytes]:
     """Return the stories of earlier quarters that no count holds.
 
     Args:
         node: the store.
         registry: event types.
+        closes: all that are written down.
         stories: those that may be counted, as they stood when `quarters` were closed: `event_id`, `told_on`.
         quarters: that were closed together.
 
@@ -38,21 +42,24 @@ def too_late(node: NodeStore, registry: Registry, stories: pl.DataFrame, quarter
     earlier = told.filter(pl.col("period") < max(quarters), ~pl.col("period").is_in(quarters))
     if earlier.is_empty():
         return set()
-    closes = closed_months(closes_table(node.catalog))
     found = set[bytes]()
-    for (period,), part in earlier.group_by("period", maintain_order=True):
-        counted = _counted(node, registry, closes, str(period))
+    rested_on = {quarter: _rested_on(closes, quarter) for quarter in earlier["period"].unique()}
+    by_close = earlier.with_columns(kept=pl.col("period").replace_strict(rested_on, return_dtype=pl.String))
+    for (kept,), part in by_close.partition_by("kept", as_dict=True).items():
+        counted = _counted(node, registry, json.loads(kept))
         if counted is not None:
             found |= {*part["event_id"]} - counted
     return found
 
 
-def _counted(node: NodeStore, registry: Registry, closes: Closes, quarter: str) -> set[bytes] | None:
-    """Return the stories that were there when a quarter was closed; none when it was not, None when that is gone."""
+def _rested_on(closes: Closes, quarter: str) -> str:
+    """Return the snapshots (JSON) on which a quarter was closed; none when it was not."""
     last = months_of(quarter)[-1]
-    if last not in closes:
-        return set()
-    snapshots = json.loads(closes[last][0])
+    return closes[last][0] if last in closes else "{}"
+
+
+def _counted(node: NodeStore, registry: Registry, snapshots: Mapping[str, int]) -> set[bytes] | None:
+    """Return the stories that were there when quarters were closed on these snapshots; None when that is gone."""
     if table_name(STORY) not in snapshots:
         return set()
     if not is_kept(node.catalog, snapshots):
