@@ -108,12 +108,13 @@ def _homes(cases: list[dict[str, Any]]) -> pl.DataFrame:
     numbers = pl.int_range(1, len(cases) + 1, eager=True).alias("source_row")
     owners, clients = listed(cases, "client")
     places = table([numbers.gather(owners), *(texts(clients, name) for name in PLACE)])
-    places = places.with_columns(household_id(*PLACE[:2], None, PLACE[2]).alias("_home")).unnest("_home")
+    held = pl.any_horizontal(holds_bsn(pl.col(name)) for name in PLACE[1:]).alias("_bsn")
+    places = places.with_columns(household_id(*PLACE[:2], None, PLACE[2]).alias("_home"), held).unnest("_home")
     of_case = places.group_by("source_row", maintain_order=True).agg(
         *(pl.col(name).drop_nulls().first() for name in HOME),
         pl.col("household").drop_nulls().n_unique().alias("_homes"),
         pl.all_horizontal(pl.col(name).is_not_null() for name in PLACE[:2]).any().alias("_written"),
-        pl.any_horizontal(holds_bsn(pl.col(name)) for name in PLACE[1:]).any().alias("_bsn"),
+        pl.col("_bsn").any(),
     )
     frame = table([numbers, texts(members(cases, "aanmelding"), "startdatum").alias("_applied")])
     frame = frame.join(of_case, on="source_row", how="left", maintain_order="left")

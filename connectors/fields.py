@@ -34,13 +34,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of an event: its value out of the named columns, and the checks in the order in which they speak."""
+    """A field of an event: its value out of the named columns, and the checks in the order in which they speak.
+
+    `marks` are columns that several of its checks ask, so that they are computed once.
+    """
 
     name: str
     value: pl.Expr
     required: tuple[str, ...]
     optional: tuple[str, ...]
     checks: tuple[Check, ...]
+    marks: tuple[pl.Expr, ...] = ()
 
 
 def constant(name: str, value: str) -> Field:

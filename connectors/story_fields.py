@@ -33,16 +33,17 @@ SUM_TOLERANCE: Final = 0.02
 
 def words(name: str, column: str, most: int = LONGEST_TEXT, *, optional: bool = False) -> Field:
     """Words of the teller as they stand, of at most so many signs; String."""
-    text = pl.col(column)
+    text, kind_found = pl.col(column), f"_found_{name}"
+    marks = (found(text).alias(kind_found),)
     long = Check(text.str.len_chars() > most, column, "too_long", f"Tell it in at most {most} signs.")
     held = tuple(
-        Check(found(text) == kind, column, f"{kind}_in_text", f"{remedy} The story is told as well without it.")
+        Check(pl.col(kind_found) == kind, column, f"{kind}_in_text", f"{remedy} The story is told as well without it.")
         for kind, remedy in REMEDY.items()
     )
     if optional:
-        return Field(name, text, (), (column,), (long, *held))
+        return Field(name, text, (), (column,), (long, *held), marks)
     missing = Check(text.is_null(), column, "missing", "Fill in this cell: without words it is no story.")
-    return Field(name, text, (column,), (), (missing, long, *held))
+    return Field(name, text, (column,), (), (missing, long, *held), marks)
 
 
 def teller(number: str, naming: str) -> tuple[Field, Field]:

@@ -60,10 +60,11 @@ def batches(table: Table, blocks: Iterable[Block]) -> Iterator[Batch]:
     """A batch per block; a row that fails a check is refused with the first reason."""
     place = table.address
     home = [household_id(place.postcode, place.number, place.letter, place.addition).alias("_home")] if place else []
+    marks = [mark for field in table.fields for mark in field.marks]
     placed = _address_checks(place) if place else ()
     checks = (*table.key.checks, *placed, *(check for field in table.fields for check in field.checks))
     for block in blocks:
-        rows, refused = sift(block.cells.with_columns(home), checks)
+        rows, refused = sift(block.cells.with_columns(home + marks), checks)
         columns = [field.value.alias(field.name) for field in table.fields]
         own = [table.key.value.alias("source_key"), *([pl.col("_home")] if place else []), *columns]
         good = rows.select("source_row", *own)
@@ -116,10 +117,11 @@ def sift(frame: pl.DataFrame, checks: Iterable[Check]) -> tuple[pl.DataFrame, pl
 def _address_checks(place: Address) -> tuple[Check, ...]:
     postcode, number = pl.col(place.postcode), pl.col(place.number)
     home = pl.col("_home").struct.field("household")
-    extra = [pl.col(part) for part in (place.number, place.letter, place.addition) if part]
+    extra = [part for part in (place.number, place.letter, place.addition) if part]
+    apart = pl.concat_str(extra, separator="|", ignore_nulls=True)  # no number is read across the line between two
     field = f"{place.postcode}, {place.number}"
     return (
-        Check(pl.any_horizontal(holds_bsn(part) for part in extra), field, "bsn_in_field", "Take the BSN out."),
+        Check(holds_bsn(apart), field, "bsn_in_field", "Take the BSN out."),
         Check(postcode.is_null() | number.is_null(), field, "missing_address", "Fill in postcode and house number."),
         Check(
             home.is_null(),

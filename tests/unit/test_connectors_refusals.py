@@ -40,6 +40,7 @@ CASES = {
     "BSN as key": (GOOD.replace("V-1", "999990019"), "Dossiernr", "bsn_in_field"),
     "BSN within the key": (GOOD.replace("V-1", "V/999 990 019/a"), "Dossiernr", "bsn_in_field"),
     "BSN as house number": (GOOD.replace(";10;", ";999990019;"), "Postcode, Huisnr", "bsn_in_field"),
+    "BSN as addition": (GOOD.replace(";A;", ";999 990 019;"), "Postcode, Huisnr", "bsn_in_field"),
     "no key": (GOOD.replace("V-1", ""), "Dossiernr", "missing"),
     "a separator too many": (GOOD.replace("Kade", "Kade;3"), "row", "ragged_row"),
     "an open quotation mark": (GOOD.replace("J. Piëst", '"J. Piëst'), "row", "ragged_row"),
@@ -63,6 +64,11 @@ def test_a_wrong_row_is_refused_by_itself(tmp_path: Path, line: str, field: str,
     assert refused["raw"] == line
     assert batch.rows["source_row"].to_list() == [2, 4]
     assert batch.rows_read == 3
+
+
+def test_house_number_and_addition_are_not_read_as_one_number(tmp_path: Path) -> None:
+    batch = read(tmp_path, GOOD.replace(";10;A;", ";99999;0019;"))
+    assert batch.rows["household"].to_list() == ["1234AB|10|A", "1234AB|99999|0019", "1234AB|10|A"]
 
 
 @pytest.mark.parametrize(("line", "field", "reason"), CASES.values(), ids=CASES)
