@@ -4,12 +4,12 @@ Within a segment an address stands as a keyed tag, and the row that holds it nam
 too: without the key the file tells nobody's address, and not even for whom pseudonyms were made.
 """
 
+import struct
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import polars as pl
-import pyarrow as pa
 
 from services.errors import Fatal
 from services.privacy.errors import Malformed, Tampered
@@ -20,8 +20,9 @@ from services.sqlite import errors_named, open_database, transaction
 MOST_OPENED = 1_000_000
 """Pseudonyms that a cache keeps opened in memory, some 150 MB: those of the receivers that it was asked for last."""
 
-_TAG_SIZE = 32
-_ENTRY_SIZE = _TAG_SIZE + PSEUDONYM_SIZE
+_ENTRY: Final = struct.Struct(f"32s{PSEUDONYM_SIZE}s")
+"""Tag and pseudonym, as they stand in a segment."""
+_COLUMNS: Final = {"tag": pl.Binary, "outer": pl.Binary}
 _SEGMENT = b"spiegelnet/psn-cache/v1/segment"
 _PINNED = b"spiegelnet/psn-cache/v1/public-keys"
 _SCHEMA = """
@@ -85,13 +86,13 @@ class PseudonymCache:
             if version != self._version:  # another process may have removed some, and made others of the same number
                 self._opened.clear()
                 self._version = version
-            number, known = self._opened.pop(scope, (0, _entries(b"")))
+            number, known = self._opened.pop(scope, (0, pl.DataFrame(schema=_COLUMNS)))
             query = "SELECT number, entries FROM segments WHERE scope = ? AND number > ? ORDER BY number"
             rows = self._db.execute(query, (scope, number)).fetchall()
         if rows:
             number = rows[-1][0]
-            new = _entries(b"".join(self._open(sealed, _SEGMENT + scope) for _, sealed in rows))
-            known = pl.concat([known, new]).unique("tag", keep="first", maintain_order=True)
+            parts = [known, *(_entries(self._open(sealed, _SEGMENT + scope)) for _, sealed in rows)]
+            known = pl.concat(parts).unique("tag", keep="first", maintain_order=True)
         self._opened[scope] = number, known
         while len(self._opened) > 1 and sum(frame.height for _, frame in self._opened.values()) > MOST_OPENED:
             self._opened.pop(next(iter(self._opened)))  # the one that was asked for longest ago
@@ -154,12 +155,8 @@ class PseudonymCache:
 
 
 def _entries(entries: bytes) -> pl.DataFrame:
-    """Return the entries of opened segments in columns, as `PseudonymCache.load` has them."""
-    pairs = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(_TAG_SIZE), 2 * (len(entries) // _ENTRY_SIZE), [None, pa.py_buffer(entries)]
-    ).cast(pa.large_binary())
-    column = pl.Series(pl.from_arrow(pairs))
-    return pl.DataFrame({"tag": column.gather_every(2), "outer": column.gather_every(2, 1)})
+    """Return the entries of an opened segment in columns, as `PseudonymCache.load` has them."""
+    return pl.DataFrame(list(_ENTRY.iter_unpack(entries)), schema=_COLUMNS, orient="row")
 
 
 def _purpose(purpose: bytes) -> bytes:

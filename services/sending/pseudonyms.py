@@ -51,18 +51,36 @@ def outer_pseudonyms(
         Rejected: an identifier is empty or far too long.
     """
     scope = cache.scope(receiver, epoch, kind)
-    wanted = pl.DataFrame({"identifier": identifiers.drop_nulls().unique(maintain_order=True)})
-    wanted = wanted.with_columns(cache.tags(scope, wanted["identifier"]))
-    missing = wanted.join(cache.load(scope), on="tag", how="anti", maintain_order="left")
-    public_keys = _pinned(services, cache, scope, (receiver, epoch)) if missing.height else (b"", b"")
+    wanted = identifiers.drop_nulls().unique(maintain_order=True).alias("identifier")
+    found = wanted.to_frame().with_columns(cache.tags(scope, wanted))
+    found = found.join(cache.load(scope), on="tag", how="left", maintain_order="left")
+    if found["outer"].null_count():
+        missing = found.filter(pl.col("outer").is_null())
+        made = _made(services, cache, (receiver, epoch), kind, missing, progress)
+        found = pl.concat([found.filter(pl.col("outer").is_not_null()), missing.with_columns(made)])
+    of_each = found.select("identifier", "outer")
+    return identifiers.to_frame("identifier").join(of_each, on="identifier", how="left", maintain_order="left")["outer"]
+
+
+def _made(
+    services: tuple[KeyService, KeyService],
+    cache: PseudonymCache,
+    receiver_epoch: tuple[str, str],
+    kind: str,
+    missing: pl.DataFrame,
+    progress: Callable[[int, int], None] | None,
+) -> pl.Series:
+    """Ask the pseudonyms of these identifiers, and keep them batch by batch."""
+    scope, made = cache.scope(*receiver_epoch, kind), list[bytes]()
+    public_keys = _pinned(services, cache, scope, receiver_epoch)
     for start in range(0, missing.height, BATCH):
         part = missing.slice(start, BATCH)
-        made = _ask(services, public_keys, (receiver, epoch), _inputs(kind, part["identifier"]))
-        cache.add(scope, part["tag"].to_list(), made)
+        outers = _ask(services, public_keys, receiver_epoch, _inputs(kind, part["identifier"]))
+        cache.add(scope, part["tag"].to_list(), outers)
+        made += outers
         if progress:
             progress(start + part.height, missing.height)
-    known = wanted.join(cache.load(scope), on="tag", how="inner").select("identifier", "outer")
-    return identifiers.to_frame("identifier").join(known, on="identifier", how="left", maintain_order="left")["outer"]
+    return pl.Series("outer", made, dtype=pl.Binary)
 
 
 def _pinned(
