@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -199,55 +200,69 @@ def _flush(
 
     What may take long (the key services are asked) is done first: a transaction keeps other writers waiting.
     """
-    ready = [(*part, _ready(sender, file, *part, report)) for part in parts]
+    _note(sender, file, parts, report)
+    due = [
+        (event_type, receiver, part)
+        for event_type, receiver, part in parts
+        if part.batch >= sender.outbox.position(file.digest, receiver, event_type.name)
+    ]
+    by_type = {event_type.name: event_type for event_type, _, _ in due}
+    encoded = {
+        name: _encoded(sender, file, event_type, [(to, part.rows) for kind, to, part in due if kind.name == name])
+        for name, event_type in by_type.items()
+    }
     with sender.outbox.together():
-        for event_type, receiver, part, frame in ready:
-            if frame is not None:
-                report.parcels += enqueue(
-                    sender,
-                    event_type,
-                    receiver,
-                    frame,
-                    delivery_id=sender.delivery_id(file.digest, receiver, event_type.name),
-                    position=(file.digest, part.batch + 1),
-                    last=last,
-                )
-                if "household" in frame.columns:
-                    sender.used.note(receiver, sender.epoch, f"{sender.today:%Y-%m}", frame["household"])
+        for event_type, receiver, part in due:
+            report.parcels += enqueue(
+                sender,
+                event_type,
+                receiver,
+                encoded[event_type.name][receiver],
+                delivery_id=sender.delivery_id(file.digest, receiver, event_type.name),
+                position=(file.digest, part.batch + 1),
+                last=last,
+            )
+            if "household" in part.rows.columns:
+                sender.used.note(receiver, sender.epoch, f"{sender.today:%Y-%m}", part.rows["household"])
 
 
-def _ready(
-    sender: Sender, file: _File, event_type: EventType, receiver: str, part: _Pending, report: FileReport
-) -> pl.DataFrame | None:
-    """Note what one batch brings one receiver, and return its events; None if they were sealed before."""
-    delivery_id = sender.delivery_id(file.digest, receiver, event_type.name)
-    report.deliveries[delivery_id, receiver, event_type.name] += part.rows.height
+def _note(sender: Sender, file: _File, parts: Sequence[tuple[EventType, str, _Pending]], report: FileReport) -> None:
+    """Note what batches bring their receivers, before any of it is sealed."""
     sender.at("note delivery")
     with sender.journal.transaction():
-        dated = _dated(event_type, part.rows)
         sender.journal.begin_file(file.digest, file.path.name, file.connector.name)
-        sender.journal.add_delivery(delivery_id, receiver, event_type.name, file.digest, part.batch, dated)
-    if part.batch < sender.outbox.position(file.digest, receiver, event_type.name):
-        return None
-    return _events(sender, file, event_type, receiver, part.rows)
+        for event_type, receiver, part in parts:
+            delivery_id = sender.delivery_id(file.digest, receiver, event_type.name)
+            report.deliveries[delivery_id, receiver, event_type.name] += part.rows.height
+            dated = _dated(event_type, part.rows)
+            sender.journal.add_delivery(delivery_id, receiver, event_type.name, file.digest, part.batch, dated)
+
+
+def _encoded(
+    sender: Sender, file: _File, event_type: EventType, parts: Sequence[tuple[str, pl.DataFrame]]
+) -> dict[str, pa.LargeBinaryArray]:
+    """Return by receiver the encoded events of its rows, all of one type; together, since each step has its price."""
+    rows = encode_rows(event_type, _events(sender, file, event_type, parts))
+    starts = accumulate((part.height for _, part in parts), initial=0)
+    return {receiver: rows.slice(start, part.height) for start, (receiver, part) in zip(starts, parts, strict=False)}
 
 
 def enqueue(
     sender: Sender,
     event_type: EventType,
     receiver: str,
-    frame: pl.DataFrame,
+    rows: pa.LargeBinaryArray,
     *,
     delivery_id: bytes,
     position: tuple[bytes, int],
     last: bool,
 ) -> int:
-    """Encode and seal a frame of events as parcels of at most one MiB in one outbox transaction.
+    """Seal encoded events as parcels of at most one MiB in one outbox transaction.
 
     Returns:
         The number of parcels.
     """
-    chunks = list(_chunks(encode_rows(event_type, frame)))
+    chunks = list(_chunks(rows))
     inners = [
         (
             InnerHeader(
@@ -283,17 +298,28 @@ def enqueue_once(sender: Sender, event_type: str, receiver: str, frame: pl.DataF
     Returns:
         The number of parcels, 0 if they were put into the outbox before.
     """
-    if sender.outbox.position(source, receiver, event_type) > 0:
+    return enqueue_each(sender, event_type, [(receiver, frame, source)])
+
+
+def enqueue_each(sender: Sender, event_type: str, made: Sequence[tuple[str, pl.DataFrame, bytes]]) -> int:
+    """Seal events of one type for several receivers, as `enqueue_once` does for each (receiver, events, source)."""
+    kind = sender.registry.in_use(event_type)
+    due = [each for each in made if not sender.outbox.position(each[2], each[0], event_type)]
+    if not due:
         return 0
-    return enqueue(
-        sender,
-        sender.registry.in_use(event_type),
-        receiver,
-        frame,
-        delivery_id=sender.delivery_id(source, receiver, event_type),
-        position=(source, 1),
-        last=True,
-    )
+    rows, start, parcels = encode_rows(kind, pl.concat([frame for _, frame, _ in due])), 0, 0
+    for receiver, frame, source in due:
+        parcels += enqueue(
+            sender,
+            kind,
+            receiver,
+            rows.slice(start, frame.height),
+            delivery_id=sender.delivery_id(source, receiver, event_type),
+            position=(source, 1),
+            last=True,
+        )
+        start += frame.height
+    return parcels
 
 
 def _chunks(rows: pa.Array) -> Iterator[pa.Array]:
@@ -319,15 +345,15 @@ def _dated(event_type: EventType, rows: pl.DataFrame) -> list[tuple[str, int]]:
     return [(str(month), int(events)) for month, events in counts.iter_rows()]
 
 
-def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Turn placed rows into events: ids, and a pseudonym in place of the address."""
-    source = file.connector.name
+def _events(
+    sender: Sender, file: _File, event_type: EventType, parts: Sequence[tuple[str, pl.DataFrame]]
+) -> pl.DataFrame:
+    """Turn placed rows, of one receiver after another, into events: ids, and a pseudonym in place of the address."""
+    source, rows = file.connector.name, pl.concat([part for _, part in parts], how="vertical_relaxed")
     columns = [event_ids_of(sender, source, file.path.name, event_type.name, rows).alias("event_id")]
     if "household" in rows.columns:
-        outer = pseudonyms.outer_pseudonyms(
-            sender.key_services, sender.cache, receiver, sender.epoch, "address", rows["household"], sender.asking
-        )
-        columns.append(outer.alias("address"))
+        outer = [_outer(sender, receiver, part["household"]) for receiver, part in parts]
+        columns.append(pl.concat(outer).alias("address"))
     if "signal_keys" in rows.columns:
         columns.append(_signal_ids(sender, source, rows["signal_keys"]).alias("signals"))
     if "provision_key" in rows.columns:
@@ -337,6 +363,12 @@ def _events(sender: Sender, file: _File, event_type: EventType, receiver: str, r
     if "teller_key" in rows.columns:
         columns.append(_tellers(sender, rows["teller_key"]))
     return rows.with_columns(columns)
+
+
+def _outer(sender: Sender, receiver: str, households: pl.Series) -> pl.Series:
+    return pseudonyms.outer_pseudonyms(
+        sender.key_services, sender.cache, receiver, sender.epoch, "address", households, sender.asking
+    )
 
 
 def event_ids_of(sender: Sender, connector: str, file: str, event_type: str, rows: pl.DataFrame) -> pl.Series:

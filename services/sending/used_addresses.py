@@ -77,7 +77,7 @@ class UsedAddresses:
         place = (receiver, epoch, month)
         with transaction(self._db, self._path) as db:
             known = self._noted.get(place) or self._read(place)
-            new = [address for address in addresses.drop_nulls().unique(maintain_order=True) if address not in known]
+            new = [address for address in dict.fromkeys(addresses) if address is not None and address not in known]
             if new:
                 sealed = seal_bytes(self._key, json.dumps(new).encode(), _context(receiver))
                 db.execute(

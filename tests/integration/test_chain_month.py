@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from services import tasks
+from services.avro.encode import encode_rows
 from services.directory import members_digest
 from services.errors import Retryable
 from services.home import Home
@@ -290,7 +291,7 @@ def forge(root: Path, sender_id: str, **changes: object) -> None:
         digest = hashlib.sha256(repr(row).encode()).digest()
         frame = pl.DataFrame([row]).with_columns(pl.lit(digest[:16]).alias("event_id"))
         kind = sender.registry.get("regional_share")
-        enqueue(sender, kind, "hub", frame, delivery_id=digest[16:], position=(digest, 1), last=True)
+        enqueue(sender, kind, "hub", encode_rows(kind, frame), delivery_id=digest[16:], position=(digest, 1), last=True)
         sender.push(broker)
 
 
@@ -349,7 +350,9 @@ def test_a_municipality_cannot_report_figures_of_another(at_stage: AtStage) -> N
     forged = theirs.select(names).with_columns(pl.col("numerator") + 500, pl.Series("event_id", ids))
     with open_sender(network, TOWN) as sender, network.broker("hub") as broker:
         kind = sender.registry.get("indicator_observation")
-        enqueue(sender, kind, "hub", forged, delivery_id=bytes(16), position=(bytes(32), 1), last=True)
+        enqueue(
+            sender, kind, "hub", encode_rows(kind, forged), delivery_id=bytes(16), position=(bytes(32), 1), last=True
+        )
         sender.push(broker)
     before = published(root, "hub")
     received, _ = tasks.benchmark(root)
