@@ -7,12 +7,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from services.errors import Fatal
-from services.sending.delivery import enqueue_once
+from services.sending.delivery import enqueue_each
 from services.sending.sender import Sender
 
 CLIENTS_FILE = "clients.csv"
@@ -64,27 +65,25 @@ def state_months(sender: Sender, periods: Sequence[str], clients: Mapping[str, i
     Returns:
         The number of parcels.
     """
-    dated = sender.journal.dated()
+    sent = _sent(sender.journal.dated())
+    said = {
+        receiver: [_row(sender, receiver, period, sent, clients.get(receiver)) for period in periods]
+        for receiver in sender.participant.serves
+    }
+    sources = {receiver: _source(receiver, rows) for receiver, rows in said.items()}
+    keys = [f"{to}|{row['period']}|{sources[to].hex()}" for to, rows in said.items() for row in rows]
+    ids = sender.event_ids(EVENT_TYPE, EVENT_TYPE, pl.Series("event_id", keys, dtype=pl.String))
+    rows = [row for of_one in said.values() for row in of_one]
+    frame = pl.DataFrame(rows, schema_overrides=_TYPES).with_columns(pl.lit(today).alias("stated_on"), ids)
+    each = len(periods)
+    made = [(to, frame.slice(at * each, each), source) for at, (to, source) in enumerate(sources.items())]
     with sender.outbox.together():
-        return sum(
-            _state(
-                sender,
-                receiver,
-                [_row(sender, receiver, period, dated, clients.get(receiver)) for period in periods],
-                today,
-            )
-            for receiver in sender.participant.serves
-        )
+        return enqueue_each(sender, EVENT_TYPE, made)
 
 
-def _state(sender: Sender, receiver: str, rows: Sequence[Mapping[str, object]], today: dt.date) -> int:
-    """Seal one municipality's statements, unless they say what was said before."""
-    digest = hashlib.sha256(json.dumps([receiver, rows], default=bytes.hex).encode()).digest()
-    keys = pl.Series([f"{receiver}|{row['period']}|{digest.hex()}" for row in rows])
-    frame = pl.DataFrame(rows, schema_overrides=_TYPES).with_columns(
-        pl.lit(today).alias("stated_on"), sender.event_ids(EVENT_TYPE, EVENT_TYPE, keys).alias("event_id")
-    )
-    return enqueue_once(sender, EVENT_TYPE, receiver, frame, digest)
+def _source(receiver: str, rows: Sequence[Mapping[str, object]]) -> bytes:
+    """Return 32 bytes that name what one municipality is told; the same for the same."""
+    return hashlib.sha256(json.dumps([receiver, rows], default=bytes.hex).encode()).digest()
 
 
 _TYPES: Mapping[str, pl.DataType | type[pl.DataType]] = {
@@ -95,16 +94,33 @@ _TYPES: Mapping[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """What was sent to one receiver of one month."""
+
+    deliveries: list[bytes]
+    events: int
+    complete: bool
+
+
+def _sent(dated: pl.DataFrame) -> Mapping[tuple[str, str], _Sent]:
+    """Return by receiver and month what was sent."""
+    sums = dated.group_by("receiver", "period").agg(
+        pl.col("delivery_id").unique().sort(), pl.col("events").sum(), (pl.col("complete") == 1).all()
+    )
+    return {(receiver, period): _Sent(*what) for receiver, period, *what in sums.iter_rows()}
+
+
 def _row(
-    sender: Sender, receiver: str, period: str, dated: pl.DataFrame, client_households: int | None
+    sender: Sender, receiver: str, period: str, sent: Mapping[tuple[str, str], _Sent], client_households: int | None
 ) -> dict[str, object]:
-    sent = dated.filter((pl.col("receiver") == receiver) & (pl.col("period") == period))
+    what = sent.get((receiver, period), _Sent([], 0, complete=True))
     return {
         "period": period,
         "municipality": receiver,
         "partner_type": PARTNER_TYPES.get(sender.participant.kind),
-        "deliveries": sent["delivery_id"].unique().sort().to_list(),
-        "event_count": int(sent["events"].sum()),
-        "complete": bool((sent["complete"] == 1).all()),
+        "deliveries": what.deliveries,
+        "event_count": what.events,
+        "complete": what.complete,
         "client_households": client_households,
     }
