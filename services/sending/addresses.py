@@ -118,8 +118,6 @@ def divided(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     placed = pl.concat([rows, places.rename({"reason": "_reason"})], how="horizontal")
     resolved = placed.filter(pl.col("_reason").is_null()).drop("_reason")
     unplaced = placed.filter(pl.col("_reason").is_not_null())
-    parts = [
-        refuse(unplaced.filter(pl.col("_reason") == name).select(rows.columns), name, field, remedy)
-        for name, (field, remedy) in REMEDIES.items()
-    ]
-    return resolved, pl.concat(parts).sort("source_row")
+    reason = unplaced["_reason"]
+    field, remedy = (reason.replace_strict({name: said[at] for name, said in REMEDIES.items()}) for at in (0, 1))
+    return resolved, refuse(unplaced.select(rows.columns), reason, field, remedy).sort("source_row")

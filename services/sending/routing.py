@@ -10,8 +10,13 @@ AREA = "area"
 HUB = "hub"
 
 
-def refuse(rows: pl.DataFrame, reason: str, field: str, remedy: str) -> pl.DataFrame:
-    """Return rows as refused rows: source_row, field, reason, remedy, raw (the row itself, to be sealed)."""
+def refuse(
+    rows: pl.DataFrame, reason: str | pl.Series, field: str | pl.Series, remedy: str | pl.Series
+) -> pl.DataFrame:
+    """Return rows as refused rows: source_row, field, reason, remedy, raw (the row itself, to be sealed).
+
+    What is said of them is the same for all, or a series with a text for each.
+    """
     plain = [name for name, kind in rows.schema.items() if kind not in (pl.Binary, pl.Object)]
     return rows.select(
         pl.col("source_row"),
