@@ -9,8 +9,9 @@ import polars as pl
 from pyiceberg.table import Table
 
 from services.store.commits import commit, require_same_refs
-from services.store.rewriting import Replacement, carried, replace_files, write_files
+from services.store.rewriting import Replacement, carried, replace_files
 from services.store.snapshots import DataFile, data_files, scan_files
+from services.store.tables import write_files
 
 SMALL_BYTES = 8 << 20
 """A file of this size is not joined with others any more."""
@@ -50,7 +51,9 @@ def compact(table: Table, cuts: Collection[int] = (), describe: Describe = nothi
     if not groups:
         return 0
     replaced = [
-        Replacement(tuple(group), write_files(table, scan_files(table, [file.path for file in group]).collect()))
+        Replacement(
+            tuple(group), write_files(table, scan_files(table, [file.path for file in group]).collect().to_arrow())
+        )
         for group in groups
     ]
     properties = carried(table.current_snapshot()) | dict(

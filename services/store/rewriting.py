@@ -8,18 +8,15 @@ finds nothing new in it, also when all snapshots before are forgotten.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import polars as pl
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile as IcebergFile
 from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus, ManifestFile
-from pyiceberg.table import Table, Transaction
+from pyiceberg.table import Transaction
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Operation, Snapshot
 from pyiceberg.table.update.snapshot import ManageSnapshots, _OverwriteFiles
 
 from services.store.snapshots import STANDS_AT, STANDS_FOR, DataFile, summary
-from services.store.tables import fitted
 
 STANDS_SINCE = "spiegelnet.stands-since"
 """Property of a snapshot in the place of a kept one: when that one was made, in milliseconds since 1970."""
@@ -40,17 +37,6 @@ class Replacement:
 
     gone: tuple[DataFile, ...]
     made: tuple[IcebergFile, ...]
-
-
-def write_files(table: Table, rows: pl.DataFrame) -> tuple[IcebergFile, ...]:
-    """Write rows as files of the table that are not part of it yet."""
-    if rows.is_empty():
-        return ()
-    arrow = fitted(rows.to_arrow(), table)
-    files = tuple(_dataframe_to_data_files(table_metadata=table.metadata, df=arrow, io=table.io))
-    for file in files:
-        file.spec_id = table.metadata.default_spec_id
-    return files
 
 
 def replace_files(

@@ -16,6 +16,8 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 from pyiceberg.expressions import And, BooleanExpression, In
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
@@ -139,9 +141,22 @@ def append(
         Retryable, NotAllowed, Fatal: see `commit`.
     """
     with commit(table, at) as changes:
-        changes.append(fitted(rows, table), snapshot_properties=dict(summary or {}))
+        # as `Transaction.append`, which would compare columns that were fitted just now with the table's once more
+        with changes.update_snapshot(dict(summary or {})).merge_append() as snapshot:
+            for file in write_files(table, rows):
+                snapshot.append_data_file(file)
         changes.set_properties(dict(properties))
     _forget_snapshots(table)
+
+
+def write_files(table: Table, rows: pa.Table) -> tuple[DataFile, ...]:
+    """Write rows as files of the table that are not part of it yet; none where there are no rows."""
+    if not rows.num_rows:
+        return ()
+    files = tuple(_dataframe_to_data_files(table_metadata=table.metadata, df=fitted(rows, table), io=table.io))
+    for file in files:
+        file.spec_id = table.metadata.default_spec_id
+    return files
 
 
 def replace_rows(table: Table, rows: pl.DataFrame, key: Mapping[str, Collection[str]]) -> bool:

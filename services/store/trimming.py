@@ -17,9 +17,9 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 
 from services.store.commits import commit, require_same_refs
 from services.store.compaction import Describe, nothing
-from services.store.rewriting import STANDS_SINCE, Replacement, carried, replace_files, replace_kept, write_files
+from services.store.rewriting import STANDS_SINCE, Replacement, carried, replace_files, replace_kept
 from services.store.snapshots import STANDS_FOR, TRIMMED, DataFile, data_files, scan_files, summary
-from services.store.tables import forget
+from services.store.tables import forget, write_files
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _without(
         rows = scan_files(table, [file.path])
         count = rows.select(expired.sum()).collect().item()
         if count:
-            replaced[location] = Replacement((file,), write_files(table, rows.filter(~expired).collect()))
+            replaced[location] = Replacement((file,), write_files(table, rows.filter(~expired).collect().to_arrow()))
             gone[location] = int(count)
     return replaced, gone
 
