@@ -9,10 +9,11 @@ so that an epoch change is seen. All of them would take as long again as pseudon
 import datetime as dt
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from services import tasks
 from services.closing import ClosingReport, Progress, close_nodes
@@ -35,6 +36,7 @@ LIVE = ("2025-12",)
 CHANGES_EPOCH = "es-lichtkade"
 """Who sends its back-delivery in the year before, and is known by its new pseudonyms before anything is counted."""
 SAMPLES_WRITTEN = "samples.written"
+T = TypeVar("T")
 OWN_STEP = ("municipality", HUB)
 """Kinds that receive in a step of their own; the others receive receipts only."""
 
@@ -89,8 +91,9 @@ def run_demo(
     warm: Future[None],
     progress: Progress,
     say: Callable[[str], None],
+    then: Callable[[], T],
     later: Sequence[str] = (),
-) -> DemoReport:
+) -> tuple[DemoReport, T]:
     """Set up the sample network in `root` and move its months through it; what was done before is not done again.
 
     Args:
@@ -99,7 +102,11 @@ def run_demo(
         warm: done when the workers are ready.
         progress: makes a progress bar of a title and a total.
         say: told what begins, in a sentence.
+        then: done when the hub has compared, while partners still collect their receipts.
         later: months after the live one, in order, each delivered and closed by itself.
+
+    Returns:
+        What was done, and what `then` returned.
 
     Raises:
         Fatal: a worker cannot do its work.
@@ -115,11 +122,15 @@ def run_demo(
         _move(run, (month,), month)
     say("The hub looks for peers and compares; partners collect their receipts.")
     benchmark = pool.submit(tasks.benchmark, root)
-    partners = [(root, item.id) for item in run.network.directory.participants.values() if item.kind not in OWN_STEP]
-    with progress("receipts", len(partners)) as step:
-        each(pool, tasks.receive, partners, step)
+    partners = [item.id for item in run.network.directory.participants.values() if item.kind not in OWN_STEP]
+    receipts = [pool.submit(tasks.receive, root, item) for item in partners]
     _, run.report.benchmark = benchmark.result()
-    return run.report
+    made = then()
+    with progress("receipts", len(partners)) as step:
+        for collected in as_completed(receipts):
+            collected.result()
+            step()
+    return run.report, made
 
 
 def _first_sources(root: Path) -> SampleSummary | None:
@@ -168,7 +179,7 @@ def _move(
     """
     network, span = run.network, months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
     run.say(f"{span}: sources are read, pseudonymised with two key services, sealed and sent.")
-    everybody = sorted(network.directory.participants)
+    everybody = _in_order(network)
     before = [(run.root, first, _files(network, first, folder), months)] if first else []
     work = [(run.root, item, _files(network, item, folder), months) for item in everybody if item != first]
     with run.progress("send", len(everybody)) as step:
@@ -190,6 +201,12 @@ def _move(
     between(run)
     run.say(f"{span}: months close; cells are counted and pass disclosure control.")
     run.report.closed.append(close_nodes(run.root, months, None, run.progress, run.pool))
+
+
+def _in_order(network: Network) -> list[str]:
+    """Who serves many municipalities has most to do and comes first, so that no worker is left with it at the end."""
+    everybody = network.directory.participants.values()
+    return [item.id for item in sorted(everybody, key=lambda item: (-len(item.serves), item.id))]
 
 
 def _review(run: Run) -> None:

@@ -30,7 +30,9 @@ def published_schemas(participant: str) -> Mapping[str, pa.Schema]:
 @cache
 def _schemas(*, at_hub: bool) -> Mapping[str, pa.Schema]:
     tables = HUB_TABLES if at_hub else NODE_TABLES
-    return {name: _arrow(columns) for name, columns in tables.items()}
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return {name: _arrow(connection, columns) for name, columns in tables.items()}
 
 
 def published_table(catalog: SqlCatalog, identifier: str, schema: pa.Schema, embargo_days: int) -> Table:
@@ -67,8 +69,6 @@ def ensure_published(network: Network, participant: str) -> None:
         published_table(catalog, name, schema, network.embargo_days)
 
 
-def _arrow(columns: Mapping[str, str]) -> pa.Schema:
+def _arrow(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str]) -> pa.Schema:
     nothing = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection.sql(f"SELECT {nothing} WHERE false").to_arrow_table().schema
+    return connection.sql(f"SELECT {nothing} WHERE false").to_arrow_table().schema

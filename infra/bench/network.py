@@ -84,7 +84,7 @@ def _running_network() -> Iterator[Network]:
         stack.up(home, load_settings(ROOT), names=SERVERS, say=err().print)
         add_everybody(Network.open(ROOT))
         with workers(Network.open(ROOT).settings.machine.workers) as pool:
-            run_demo(ROOT, pool, warmed(pool), progress, err().print)
+            run_demo(ROOT, pool, warmed(pool), progress, err().print, lambda: None)
         yield Network.open(ROOT)
     finally:
         stack.down(home)

@@ -80,15 +80,17 @@ def demo(
         if not json:
             console.print(f"[{time.monotonic() - began:5.1f} s] {text}", markup=False)
 
+    def look() -> "tuple[Ask, Written]":
+        from services.asking import asking
+
+        ask = asking(home, "duckdb")  # opened once: some forty files per municipality
+        return ask, _mirror(home, ask)
+
     with workers(load_settings(home).machine.workers) as pool:
         warm = warmed(pool)  # the workers' slow imports begin beside our own
         from services.demo import run_demo
 
-        report = run_demo(home, pool, warm, progress, say, later)
-    from services.asking import asking
-
-    ask = asking(home, "duckdb")  # opened once: some forty files per municipality
-    written = _mirror(home, ask)
+        report, (ask, written) = run_demo(home, pool, warm, progress, say, look, later)
     seconds = time.monotonic() - began
     if json:
         from services.cli.reports import receive_json, send_json
