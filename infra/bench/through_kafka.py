@@ -11,6 +11,7 @@ from connectors.base import BATCH_ROWS
 from infra.bench.kafka_tool import producer_performance
 from infra.bench.workload import Pair, made_up_arrears, open_single_events, parcels, rate, single_events
 from services.avro.decode import decode_block
+from services.avro.encode import encode_rows
 from services.broker import Broker
 from services.errors import Fatal
 from services.gate.rows import prepare_suites
@@ -104,7 +105,7 @@ def _send_by_outbox(broker: Broker, route: Route, event_type: EventType, frame: 
                 sender,
                 event_type,
                 route.pair.receiver,
-                frame.slice(start, BATCH_ROWS),
+                encode_rows(event_type, frame.slice(start, BATCH_ROWS)),
                 delivery_id=sender.delivery_id(source, route.pair.receiver, event_type.name),
                 position=(source, batch + 1),
                 last=start + BATCH_ROWS >= frame.height,
