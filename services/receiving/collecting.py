@@ -112,8 +112,10 @@ def collect(
         landed = False
         for batch in micro_batches(read, opened, start.next_offset, network.settings.gate.rows, clock):
             parcels, refused = opener.decode(batch.opened)
+            batch.opened.clear()  # what is decoded, and below what is stored, is not held while the next batch is read
             moved_to = replace(start, next_offset=batch.moved_to)
             _land(network, node, moved_to, parcels, [*batch.refused, *refused], report, at)
+            del parcels
             landed = True
         if not landed:  # an earlier run may have ended between its commit and the typed tables
             project(node.catalog, network.registry, at)
