@@ -243,5 +243,6 @@ def _with_contexts(
     node: NodeStore, kinds: Sequence[tuple[EventType, pl.DataFrame]], arrivals: pl.DataFrame
 ) -> Iterable[tuple[EventType, pl.DataFrame]]:
     """Yield the events by type and version, with what rules may compare them with."""
+    compared = arrivals.select("_row", "sender", "received_on")
     for event_type, frame in kinds:
-        yield event_type, with_context(node, frame.drop("_row"), arrivals[frame["_row"]])
+        yield event_type, with_context(node, frame.drop("_row"), compared[frame["_row"]])
