@@ -18,6 +18,7 @@ from threading import Timer
 import duckdb
 import pyarrow as pa
 
+from services.duckdb_sql import in_files, text
 from services.errors import Fatal, NotAllowed, Rejected
 from services.federation.refusals import user_error
 from services.federation.tables import CELLS, HUB, HUB_TABLES, NODE_TABLES, region_view
@@ -94,7 +95,7 @@ def lock(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], memory: s
         memory: bound on what its tables and a query take together.
     """
     allowed = sorted({str(path) for path in files})
-    connection.execute(f"SET allowed_paths = [{', '.join(map(_text, allowed))}]")
+    connection.execute(f"SET allowed_paths = [{', '.join(map(text, allowed))}]")
     connection.execute(f"SET memory_limit = '{memory}'")
     for setting in _LOCKS:
         connection.execute(setting)
@@ -218,8 +219,7 @@ def _add_catalog(
             nothing = ", ".join(f"NULL::{kind} AS {_identifier(column)}" for column, kind in known.items())
             parts.append(f"SELECT {nothing} WHERE false")
         if paths := files.get(name, ()):
-            listed = ", ".join(_text(str(path)) for path in paths)
-            parts.append(f"SELECT * FROM read_parquet([{listed}], union_by_name = true)")
+            parts.append(f"SELECT * FROM {in_files(paths)}")
         view = " UNION ALL BY NAME ".join(parts)
         connection.execute(f"CREATE VIEW {_identifier(catalog)}.{schema}.{table} AS {view}")
 
@@ -228,7 +228,3 @@ def _identifier(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise Fatal(f"{name!r} cannot be a name on the SQL surface.", "Names are small letters, digits, - and _.")
     return f'"{name}"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 from pyiceberg.catalog.sql import SqlCatalog
 
+from services.duckdb_sql import in_files
 from services.registry import EventType
 from services.store.events import IN_TYPED, accepted_then, schema_of, table_name, withdrawn
 from services.store.intake import open_intake
@@ -61,7 +62,7 @@ def _stored(
     if not paths:
         con.register(f"{event_type.name}_stored", nothing)
         return f"{event_type.name}_stored"
-    read = f"read_parquet([{', '.join(_text(str(path)) for path in paths)}], union_by_name = true)"
+    read = in_files(paths)
     there = {column for column, *_ in con.execute(f"FROM {read} LIMIT 0").description}
     if there >= {*nothing.column_names}:
         return f"(SELECT {', '.join(nothing.column_names)} FROM {read})"
@@ -71,7 +72,3 @@ def _stored(
         for column, kind in zip(kinds.columns, kinds.types, strict=True)
     )
     return f"(SELECT {', '.join(columns)} FROM {read})"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
