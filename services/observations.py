@@ -13,7 +13,7 @@ from services.indicators import period_of
 from services.network import Network
 from services.privacy.masking import masked_share
 from services.release import MIN_REGION_MEMBERS, Coverage
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import Sender
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from services import tasks
 from services.home import Home
 from services.network import Network
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import open_sender
 from services.stories.desk.records import Desk
 from services.stories.text import StoryKey

@@ -9,7 +9,7 @@ import polars as pl
 from services import tasks
 from services.home import Home
 from services.network import Network
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import open_sender
 from services.setup import Member, create_network
 from tests.small_network import MUNICIPALITIES, write

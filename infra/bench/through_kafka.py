@@ -21,7 +21,7 @@ from services.privacy import parcel
 from services.privacy.keys import opening_keys
 from services.receiving.collecting import CollectReport, collect
 from services.registry import EventType
-from services.sending.delivery import enqueue
+from services.sending.enqueueing import enqueue
 from services.sending.sender import open_sender
 
 EVENTS = 1_000_000

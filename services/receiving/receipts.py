@@ -7,7 +7,7 @@ import polars as pl
 from services.network import Network
 from services.receiving.collecting import open_node
 from services.receiving.naming import NAMED
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import Sender
 from services.store.accounts import receipts
 

@@ -10,7 +10,8 @@ from typing import Final
 import polars as pl
 
 from services.errors import Rejected
-from services.sending.delivery import enqueue_once, require_right
+from services.sending.delivery import require_right
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import Sender
 from services.stories.points.told import told_stories
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from services.errors import Fatal, NotAllowed
 from services.households import ROLLOVER
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.pseudonyms import outer_pseudonyms
 from services.sending.sender import Sender
 from services.sending.used_addresses import Due, first_month

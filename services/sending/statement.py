@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from services.errors import Fatal
-from services.sending.delivery import enqueue_each
+from services.sending.enqueueing import enqueue_each
 from services.sending.sender import Sender
 
 CLIENTS_FILE = "clients.csv"

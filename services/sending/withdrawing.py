@@ -18,7 +18,8 @@ from connectors import connector_for
 from services.errors import Rejected
 from services.receiving.naming import CORRECTION, WITHDRAWAL
 from services.sending import routing
-from services.sending.delivery import FileReport, deliver_file, digest_of, enqueue_once, event_ids_of, require_right
+from services.sending.delivery import FileReport, deliver_file, digest_of, event_ids_of, require_right
+from services.sending.enqueueing import enqueue_once
 from services.sending.placing import placed
 from services.sending.sender import Sender
 

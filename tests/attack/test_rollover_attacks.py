@@ -12,7 +12,7 @@ from services import tasks
 from services.home import Home
 from services.households import ROLLOVER, under_one_name
 from services.network import Network
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.pseudonyms import outer_pseudonyms
 from services.sending.sender import open_sender
 from tests.epochs import ENERGY, RENT, THIS_YEAR, TOWN, counted, receive, send_january, send_over_new_year

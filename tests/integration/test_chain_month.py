@@ -21,7 +21,7 @@ from services.network import Network
 from services.privacy.masking import MODULUS, sum_of_shares
 from services.receiving.collecting import open_node
 from services.regions import regional_cells, settled
-from services.sending.delivery import enqueue
+from services.sending.enqueueing import enqueue
 from services.sending.sender import open_sender
 from services.store.snapshots import scan
 from services.store.tables import load_table

@@ -15,7 +15,7 @@ from services.federation.surface import query
 from services.home import Home
 from services.network import Network
 from services.receiving.collecting import open_node
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import open_sender
 from services.store.accounts import conservation
 from services.store.erasing import replace_for_good

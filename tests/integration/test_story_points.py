@@ -13,7 +13,7 @@ import pytest
 from services import tasks
 from services.home import Home
 from services.network import Network
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import open_sender
 from services.stories.reading import stories
 from services.stories.responses import heard

@@ -16,7 +16,7 @@ from services.disclosure import Words, release_words
 from services.network import Network
 from services.published import published_schemas, published_table
 from services.receiving.collecting import open_node
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import Sender
 from services.store.erasing import replace_for_good
 from services.stories.desk.approvals import somebody_saw

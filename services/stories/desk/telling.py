@@ -8,7 +8,7 @@ from itertools import groupby
 
 import polars as pl
 
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import Sender
 from services.stories.desk.records import Desk
 from services.stories.desk.stages import Step, note_told, steps

@@ -23,7 +23,7 @@ from services.broker.kafka_connection import Connection
 from services.errors import Retryable
 from services.network import Network
 from services.receiving.collecting import open_node
-from services.sending.delivery import enqueue_once
+from services.sending.enqueueing import enqueue_once
 from services.sending.sender import Sender, open_sender
 from services.store.parcels import OPENED
 from tests.network.raw_batches import RawWriter
