@@ -24,7 +24,6 @@ from services.sending.enqueueing import encoded_apart, enqueue
 from services.sending.placing import placed
 from services.sending.sender import Sender
 
-CHUNK = 1 << 20
 RECEIVERS_TOGETHER = 64
 """Receivers whose last batches are sealed in one transaction."""
 
